@@ -127,9 +127,9 @@ pub(crate) fn places_in<'s>(text: &'s str, word: &'s str) -> impl Iterator<Item 
     text.match_indices(word).map(|(place, _)| place).filter(move |&place| {
         let before = text[..place].chars().next_back().is_some_and(part_of_word);
         let after = text[place + word.len()..].chars().next().is_some_and(part_of_word);
-        let opens = word.starts_with(part_of_word);
-        let ends = word.ends_with(part_of_word);
-        !(opens && before) && !(ends && after)
+        let is_tail = before && word.starts_with(part_of_word);
+        let is_head = after && word.ends_with(part_of_word);
+        !is_tail && !is_head
     })
 }
 
@@ -305,7 +305,7 @@ mod tests {
     fn comments_and_strings_are_no_code() {
         assert_eq!(code("a(); // b"), "a();     ");
         assert_eq!(code("a(/* b /* c */ */);"), "a(               );");
-        assert_eq!(code(r#"a("// \" b");"#), "a(\"         \");");
+        assert_eq!(code(r#"a("// \" b");"#), "a(\"       \");");
         assert_eq!(code("r#\"b\"c\"#;"), "r      #;");
         assert_eq!(code("r#type;"), "r#type;");
         assert_eq!(code("br\"b\";x"), "br  \";x");

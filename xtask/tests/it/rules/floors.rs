@@ -200,34 +200,44 @@ pub(super) fn is_core(name: &str) -> bool {
     name == "squall-node" || floor(name) == Some(2)
 }
 
-/// What only some may name, and why.
-const OUTSIDERS_AND_USERS: &[(&[&str], fn(&Member) -> bool, &str)] = &[
-    (
-        &["tokio", "tokio-util", "async-std", "smol", "mio"],
-        |member| member.name == "squall-tcp" || floor_of(member) > Some(4),
-        "only squall-tcp and the floors from 5 on run on sockets",
-    ),
-    (
-        &["tonic", "axum", "hyper", "rustls", "tower"],
-        |member| floor_of(member) > Some(4) || member.name == "squall-tcp",
-        "servers belong to systems and to the binary",
-    ),
-    (
-        &["rand", "getrandom", "fastrand", "ahash", "chrono", "time", "uuid"],
-        |member| floor_of(member) > Some(3),
-        "chance and time come from the World",
-    ),
-    (
-        &["rayon", "crossbeam", "parking_lot"],
-        |member| floor_of(member) > Some(3),
-        "no thread decides anything below floor 4",
-    ),
-    (&["clap"], |member| floor_of(member) == Some(6), "what a user types is the binary's"),
-    (
-        &["proptest", "expect-test", "goldenscript"],
-        |_| false,
-        "tools of tests are dev-dependencies",
-    ),
+/// Crates from outside that only some may name.
+struct Few {
+    names: &'static [&'static str],
+    may: fn(&Member) -> bool,
+    why: &'static str,
+}
+
+const FEW: &[Few] = &[
+    Few {
+        names: &["tokio", "tokio-util", "async-std", "smol", "mio"],
+        may: |member| member.name == "squall-tcp" || floor_of(member) > Some(4),
+        why: "only squall-tcp and the floors from 5 on run on sockets",
+    },
+    Few {
+        names: &["tonic", "axum", "hyper", "rustls", "tower"],
+        may: |member| member.name == "squall-tcp" || floor_of(member) > Some(4),
+        why: "servers belong to systems and to the binary",
+    },
+    Few {
+        names: &["rand", "getrandom", "fastrand", "ahash", "chrono", "time", "uuid"],
+        may: |member| floor_of(member) > Some(3),
+        why: "chance and time come from the World",
+    },
+    Few {
+        names: &["rayon", "crossbeam", "parking_lot"],
+        may: |member| floor_of(member) > Some(3),
+        why: "no thread decides anything below floor 4",
+    },
+    Few {
+        names: &["clap"],
+        may: |member| floor_of(member) == Some(6),
+        why: "what a user types is the binary's",
+    },
+    Few {
+        names: &["proptest", "expect-test", "goldenscript"],
+        may: |_| false,
+        why: "tools of tests are dev-dependencies",
+    },
 ];
 
 /// Some crates from outside have few who may name them.
@@ -252,7 +262,7 @@ fn outsiders(tree: &Tree) -> Vec<Finding> {
     for member in members(tree).iter().filter(|member| member.name != "xtask") {
         for dependency in member.dependencies.iter().filter(|found| found.kind != Kind::Dev) {
             let to = dependency.package.as_str();
-            for (names, may, why) in OUTSIDERS_AND_USERS {
+            for Few { names, may, why } in FEW {
                 if names.contains(&to) && !may(member) {
                     let text = format!("{} may not name {to}: {why}", member.name);
                     findings.push(Finding::about(&member.manifest_path(), text));
