@@ -1,0 +1,4 @@
+//! Histories of other tools.
+
+pub mod etcd_log;
+pub mod knossos;

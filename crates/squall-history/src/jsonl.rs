@@ -1,0 +1,240 @@
+//! squall's own form of a history, `history.jsonl`: one JSON object a line.
+//!
+//! ```json
+//! {"v":1,"type":"history","workload":"lin-kv","concurrency":10,"nodes":["n0","n1"]}
+//! {"index":0,"time":1200340,"type":"invoke","process":0,"f":"cas","value":[3,[1,2]],"node":"n0"}
+//! {"index":1,"time":1900112,"type":"fail","process":0,"f":"cas","value":[3,[1,2]],"error":["abort","text"]}
+//! ```
+//!
+//! The header line is always written and may be missing. Unknown fields are kept. Keywords become strings, sets sorted
+//! arrays, maps with keys that are not text arrays of pairs.
+
+use crate::event::{Event, Header, History, Kind, Process, name};
+use crate::json::{JsonReader, push_display, write_string};
+use crate::problem::{ParseError, Problem, ProblemCode};
+use crate::value::Value;
+
+/// One line of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// The first line: about the run.
+    Header(Header),
+    /// Any other line. Without an `"index"` its index is `u64::MAX`.
+    Event(Box<Event>),
+}
+
+/// A history that was read, with what was wrong in a harmless way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// The history.
+    pub history: History,
+    /// E09 of a file that is still growing.
+    pub problems: Vec<Problem>,
+    /// Lines that are no events, in formats that allow such lines.
+    pub lines_skipped: usize,
+}
+
+/// Reads a whole file. A last line that is cut off (no newline, no JSON) is left out (E09).
+///
+/// # Errors
+/// The first line that is not JSON (E01) or not an event (E02).
+pub fn read(text: &[u8]) -> Result<Read, Problem> {
+    let mut read = Read::default();
+    let mut lines = text.split_inclusive(|&b| b == b'\n').enumerate();
+    while let Some((number, raw)) = lines.next() {
+        let line = raw.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        match parse_line(line, number + 1) {
+            Ok(Line::Header(header)) => read.history.header = header,
+            Ok(Line::Event(event)) => push(&mut read.history, *event),
+            Err(mut problem)
+                if problem.code == ProblemCode::E01 && !raw.ends_with(b"\n") && number > 0 =>
+            {
+                problem.code = ProblemCode::E09;
+                "the last line is cut off and left out".clone_into(&mut problem.hint);
+                read.problems.push(problem);
+                debug_assert!(lines.next().is_none(), "only a last line has no newline");
+            }
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(read)
+}
+
+/// Appends an event; where the source gives no index its place is the index.
+pub(crate) fn push(history: &mut History, mut event: Event) {
+    if event.index == u64::MAX {
+        event.index = history.events.len() as u64;
+    }
+    history.events.push(event);
+}
+
+/// Reads one line, which is the `number`-th of its file (from 1). For files that are read while they grow.
+///
+/// # Errors
+/// E01 if it is not a JSON object, E02 if it is neither a header nor an event.
+pub fn parse_line(line: &[u8], number: usize) -> Result<Line, Problem> {
+    let mut fields = Fields::default();
+    let mut reader = JsonReader::new(line);
+    let parsed = reader.object(|reader, key| fields.read(reader, &key)).and_then(|()| reader.end());
+    if let Err(error) = parsed {
+        let place = (number, error.column);
+        return Err(Problem::new(ProblemCode::E01, place, line, error.message));
+    }
+    fields.into_line().map_err(|hint| Problem::new(ProblemCode::E02, (number, 1), line, hint))
+}
+
+/// The fields of a line while it is read.
+#[derive(Default)]
+struct Fields {
+    index: Option<u64>,
+    time: u64,
+    kind: Option<String>,
+    process: Value,
+    f: String,
+    value: Value,
+    error: Option<Value>,
+    exception: Option<Value>,
+    is_final: bool,
+    node: Option<String>,
+    other: Vec<(crate::event::Name, Value)>,
+}
+
+impl Fields {
+    fn read(&mut self, reader: &mut JsonReader<'_>, key: &str) -> Result<(), ParseError> {
+        let value = reader.value()?;
+        self.set(key, value);
+        Ok(())
+    }
+
+    fn set(&mut self, key: &str, value: Value) {
+        let text = |value: &Value| value.as_text().map(str::to_owned);
+        match key {
+            "index" => self.index = value.as_int().and_then(|i| u64::try_from(i).ok()),
+            "time" => self.time = value.as_int().and_then(|t| u64::try_from(t).ok()).unwrap_or(0),
+            "type" => self.kind = text(&value),
+            "process" => self.process = value,
+            "f" => self.f = text(&value).unwrap_or_default(),
+            "value" => self.value = value,
+            "error" => self.error = Some(value).filter(|value| !value.is_nil()),
+            "exception" => self.exception = Some(value).filter(|value| !value.is_nil()),
+            "final?" | "final" => self.is_final = value == Value::Bool(true),
+            "node" => self.node = text(&value),
+            _ => self.other.push((name(key), value)),
+        }
+    }
+
+    fn into_line(self) -> Result<Line, &'static str> {
+        if self.kind.as_deref() == Some("history") {
+            return Ok(Line::Header(self.into_header()));
+        }
+        self.into_event().map(|event| Line::Event(Box::new(event)))
+    }
+
+    fn into_event(self) -> Result<Event, &'static str> {
+        let kind = self.kind.ok_or("an event without `type`")?;
+        let kind = Kind::parse(&kind).ok_or("`type` must be invoke, ok, fail or info")?;
+        let process = Process::of_value(&self.process);
+        Ok(Event {
+            index: self.index.unwrap_or(u64::MAX),
+            time: self.time,
+            kind,
+            process: process.ok_or("`process` must be an integer or a name")?,
+            f: name(&self.f),
+            value: self.value,
+            error: self.error,
+            exception: self.exception,
+            is_final: self.is_final,
+            node: self.node.as_deref().map(name),
+            other: self.other,
+        })
+    }
+
+    fn into_header(self) -> Header {
+        let field = |key: &str| self.other.iter().find(|(k, _)| k == key).map(|(_, value)| value);
+        let uint = |key| field(key).and_then(Value::as_int).and_then(|i| u64::try_from(i).ok());
+        let nodes = field("nodes").and_then(Value::as_list).unwrap_or(&[]);
+        Header {
+            workload: field("workload").and_then(Value::as_text).map(name),
+            run: uint("run"),
+            concurrency: uint("concurrency"),
+            nodes: nodes.iter().filter_map(Value::as_text).map(name).collect(),
+        }
+    }
+}
+
+/// An event from a map with the keys of this format, be they strings or keywords; the problem's hint otherwise.
+pub(crate) fn event_of_map(map: &Value) -> Result<Event, &'static str> {
+    let Value::Map(pairs) = map else { return Err("an event must be a map") };
+    let mut fields = Fields::default();
+    for (key, value) in pairs.iter() {
+        if let Some(key) = key.as_text() {
+            fields.set(key, value.clone());
+        }
+    }
+    fields.into_event()
+}
+
+/// Writes a whole history.
+#[must_use]
+pub fn write(history: &History) -> String {
+    let mut out = String::new();
+    write_header(&history.header, &mut out);
+    for event in &history.events {
+        write_event(event, &mut out);
+    }
+    out
+}
+
+/// Appends the header line.
+pub fn write_header(header: &Header, out: &mut String) {
+    out.push_str("{\"v\":1,\"type\":\"history\"");
+    if let Some(workload) = &header.workload {
+        out.push_str(",\"workload\":");
+        write_string(workload, out);
+    }
+    if let Some(run) = header.run {
+        push_display(out, format_args!(",\"run\":{run}"));
+    }
+    if let Some(concurrency) = header.concurrency {
+        push_display(out, format_args!(",\"concurrency\":{concurrency}"));
+    }
+    if !header.nodes.is_empty() {
+        out.push_str(",\"nodes\":");
+        Value::list(header.nodes.iter().map(|node| Value::str(&**node))).write_json(out);
+    }
+    out.push_str("}\n");
+}
+
+/// Appends the line of an event.
+pub fn write_event(event: &Event, out: &mut String) {
+    push_display(out, format_args!("{{\"index\":{},\"time\":{}", event.index, event.time));
+    push_display(out, format_args!(",\"type\":\"{}\",\"process\":", event.kind.as_str()));
+    event.process.to_value().write_json(out);
+    out.push_str(",\"f\":");
+    write_string(&event.f, out);
+    out.push_str(",\"value\":");
+    event.value.write_json_pairs(out);
+    for (key, value) in [("error", &event.error), ("exception", &event.exception)] {
+        if let Some(value) = value {
+            push_display(out, format_args!(",\"{key}\":"));
+            value.write_json_pairs(out);
+        }
+    }
+    if event.is_final {
+        out.push_str(",\"final?\":true");
+    }
+    if let Some(node) = &event.node {
+        out.push_str(",\"node\":");
+        write_string(node, out);
+    }
+    for (key, value) in &event.other {
+        out.push(',');
+        write_string(key, out);
+        out.push(':');
+        value.write_json_pairs(out);
+    }
+    out.push_str("}\n");
+}

@@ -1,0 +1,5 @@
+//! Values, readers and writers: what is written is read again, and no bytes make a reader panic.
+
+mod formats;
+mod operations;
+mod values;

@@ -1,0 +1,85 @@
+//! Pairing of events.
+
+use squall_history::{Event, History, Kind, ProblemCode, Process, Value, jsonl};
+
+fn event(kind: Kind, process: i64, value: i64) -> Event {
+    Event::new(kind, Process::Client(process), "write", Value::Int(value))
+}
+
+fn codes(history: &History) -> Vec<ProblemCode> {
+    history.operations().problems.iter().map(|problem| problem.code).collect()
+}
+
+#[test]
+fn intervals() {
+    let mut nemesis = event(Kind::Info, 0, 0);
+    nemesis.process = Process::NEMESIS;
+    let history = History::new([
+        event(Kind::Invoke, 0, 1),
+        event(Kind::Invoke, 1, 2),
+        nemesis,
+        event(Kind::Info, 1, 2),
+        event(Kind::Ok, 0, 1),
+        event(Kind::Invoke, 0, 3),
+        event(Kind::Fail, 0, 3),
+        event(Kind::Invoke, 2, 4),
+    ]);
+    let paired = history.operations();
+    assert!(paired.problems.is_empty());
+    let seen: Vec<_> = paired.list.iter().map(|op| (op.start, op.end, op.outcome())).collect();
+    let expected = [
+        (0, Some(4), Kind::Ok),
+        (1, None, Kind::Info),
+        (5, Some(6), Kind::Fail),
+        (7, None, Kind::Info),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn malformed_orders() {
+    let completion = History::new([event(Kind::Ok, 0, 1)]);
+    assert_eq!(codes(&completion), [ProblemCode::E03]);
+    let twice = History::new([event(Kind::Invoke, 0, 1), event(Kind::Invoke, 0, 2)]);
+    assert_eq!(codes(&twice), [ProblemCode::E04]);
+    assert_eq!(twice.operations().list.len(), 2);
+    let retired = History::new([
+        event(Kind::Invoke, 0, 1),
+        event(Kind::Info, 0, 1),
+        event(Kind::Invoke, 0, 2),
+    ]);
+    assert_eq!(codes(&retired), [ProblemCode::E07]);
+    let mut order = History::new([event(Kind::Invoke, 0, 1), event(Kind::Ok, 0, 1)]);
+    order.events[0].index = 9;
+    assert_eq!(codes(&order), [ProblemCode::E06]);
+    assert!(!ProblemCode::E06.caps_verdict());
+}
+
+#[test]
+fn problems_name_the_place() {
+    for (text, code, line, column) in [
+        ("{\"type\":\"invoke\"}\n{\"type\":}\n", ProblemCode::E01, 2, 9),
+        ("{\"type\":\"maybe\"}\n", ProblemCode::E02, 1, 1),
+        ("{\"f\":\"read\"}\n", ProblemCode::E02, 1, 1),
+        ("{\"type\":\"ok\",\"process\":1.5}\n", ProblemCode::E02, 1, 1),
+        ("\0\0\n", ProblemCode::E01, 1, 1),
+        ("[1]\n", ProblemCode::E01, 1, 1),
+        ("{\"type\":\"ok\",\"f\":\"\u{fffd}\"}{}\n", ProblemCode::E01, 1, 24),
+        ("{\"type", ProblemCode::E01, 1, 7),
+    ] {
+        let problem = jsonl::read(text.as_bytes()).expect_err("a problem");
+        assert_eq!((problem.code, problem.line, problem.column), (code, line, column), "{text}");
+    }
+    let bytes = b"{\"type\":\"ok\",\"f\":\"\xff\"}\n";
+    let problem = jsonl::read(bytes).expect_err("not UTF-8");
+    assert_eq!((problem.column, problem.hint.as_str()), (19, "not UTF-8"));
+}
+
+#[test]
+fn a_growing_file() {
+    let read =
+        jsonl::read(b"{\"type\":\"invoke\",\"process\":0}\n{\"type\":\"o").expect("a history");
+    assert_eq!(read.history.events.len(), 1);
+    assert_eq!(read.problems[0].code, ProblemCode::E09);
+    assert!(jsonl::read(b"").expect("an empty history").history.events.is_empty());
+}
