@@ -1,1 +1,56 @@
-//! (to be written)
+//! History in, verdict out.
+//!
+//! A checker reads a [`History`] and answers with an [`Outcome`]: a [`Verdict`], the result map that the workbench keeps,
+//! the [`Anomaly`]s it found, and, when it could not decide, the [`Reason`] and how to decide. A checker has no I/O, clock,
+//! thread or randomness: equal histories give equal bytes. It is **sound**: it never says *broken* of a history that
+//! has an explanation. Where it is also complete, its module says so.
+//!
+//! | module | promise |
+//! |---|---|
+//! | [`answers`] | every function was answered, and did something |
+//! | [`echo`] | a reply carries what was sent |
+//! | [`unique_ids`] | no id is given twice |
+//! | [`set_full`] | what was added is read by everybody from some moment on |
+//! | [`linear`] | each key is a linearizable register with compare-and-set |
+//! | [`statistics`] | counts, availability, exceptions |
+//!
+//! ```
+//! use squall_check::{Verdict, linear};
+//! use squall_history::jsonl;
+//!
+//! let history = jsonl::read(br#"{"type":"invoke","process":0,"f":"write","value":1}
+//! {"type":"ok","process":0,"f":"write","value":1}
+//! {"type":"invoke","process":1,"f":"read"}
+//! {"type":"ok","process":1,"f":"read","value":2}"#).expect("a history").history;
+//! let outcome = linear::check(&history, &linear::Options::register());
+//! assert_eq!(outcome.verdict, Verdict::Broken);
+//! assert_eq!(outcome.anomalies[0].class.name, "thin-air-read");
+//! ```
+//!
+//! What this does not do yet: isolation of transactions, counters, logs, locks, and judging a history while it grows.
+
+mod verdict;
+
+mod anomaly;
+
+mod faults;
+
+pub mod answers;
+
+pub mod echo;
+
+pub mod unique_ids;
+
+pub mod set_full;
+
+pub mod linear;
+
+pub mod statistics;
+
+mod intern;
+
+pub use anomaly::{ANOMALIES, Anomaly, Class, OpRef};
+pub use faults::{FaultSpan, in_force};
+#[doc(no_inline)]
+pub use squall_history::History;
+pub use verdict::{Outcome, Reason, ReasonCode, Verdict};

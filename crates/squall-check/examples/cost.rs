@@ -1,0 +1,156 @@
+//! What the checkers cost at 10 k, 100 k and 1 M operations, in wall time.
+//!
+//! `cargo run --release -p squall-check --example cost [OPERATIONS…]` prints a row per checker and size:
+//! name, operations, milliseconds, verdict.
+
+#![expect(clippy::print_stdout, reason = "printing a table is what it is for")]
+
+use std::time::Instant;
+
+use squall_check::{Outcome, linear, set_full, unique_ids};
+use squall_history::{Event, History, Kind, Process, Value};
+
+/// A generator of numbers that repeats itself only after a long time (Vigna's SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        usize::try_from(z % bound as u64).expect("less than a usize")
+    }
+}
+
+/// What a client has under way: when it took effect, and what it will be told.
+struct Pending {
+    f: &'static str,
+    argument: Value,
+    answer: Option<Option<Value>>,
+}
+
+/// A history of a correct register: `clients` at a time, five values, `unknown` of a thousand operations end so.
+fn register(operations: usize, clients: usize, unknown: usize) -> History {
+    let mut chance = Chance(1);
+    let mut history = History::default();
+    let mut state = Value::Nil;
+    let mut ids: Vec<i64> = (0..).take(clients).collect();
+    let mut pending: Vec<Option<Pending>> = (0..clients).map(|_| None).collect();
+    let mut begun = 0;
+    while begun < operations {
+        let worker = chance.below(clients);
+        let process = Process::Client(ids[worker]);
+        let Some(mut op) = pending[worker].take() else {
+            let value = |chance: &mut Chance| Value::uint(chance.below(5) as u64);
+            let (f, argument) = match chance.below(3) {
+                0 => ("read", Value::Nil),
+                1 => ("write", value(&mut chance)),
+                _ => ("cas", Value::list([value(&mut chance), value(&mut chance)])),
+            };
+            history.push(Event::new(Kind::Invoke, process, f, argument.clone()));
+            pending[worker] = Some(Pending { f, argument, answer: None });
+            begun += 1;
+            continue;
+        };
+        let Some(answer) = op.answer.take() else {
+            op.answer = Some(apply(&mut state, &op));
+            pending[worker] = Some(op);
+            continue;
+        };
+        let (kind, value) = match answer {
+            _ if chance.below(1000) < unknown => (Kind::Info, op.argument),
+            Some(value) => (Kind::Ok, value),
+            None => (Kind::Fail, op.argument),
+        };
+        if kind == Kind::Info {
+            ids[worker] += i64::try_from(clients).expect("few clients");
+        }
+        history.push(Event::new(kind, process, op.f, value));
+    }
+    history
+}
+
+fn apply(state: &mut Value, op: &Pending) -> Option<Value> {
+    match (op.f, op.argument.as_pair()) {
+        ("read", _) => Some(state.clone()),
+        ("cas", Some((from, to))) if state == from => {
+            *state = to.clone();
+            Some(op.argument.clone())
+        }
+        ("cas", _) => None,
+        _ => {
+            *state = op.argument.clone();
+            Some(op.argument.clone())
+        }
+    }
+}
+
+/// Adds by ten clients, and twenty reads of everything so far, of which the last five are final.
+fn set(operations: usize) -> History {
+    let mut history = History::default();
+    let between = operations.div_ceil(15);
+    let mut elements: Vec<Value> = Vec::new();
+    let read = |history: &mut History, elements: &[Value], client: i64, is_final: bool| {
+        for (kind, value) in
+            [(Kind::Invoke, Value::Nil), (Kind::Ok, Value::from(elements.to_vec()))]
+        {
+            let mut event = Event::new(kind, Process::Client(client), "read", value);
+            event.is_final = is_final;
+            history.push(event);
+        }
+    };
+    for element in (0..).take(operations) {
+        let process = Process::Client(element % 10);
+        for kind in [Kind::Invoke, Kind::Ok] {
+            history.push(Event::new(kind, process.clone(), "broadcast", Value::Int(element)));
+        }
+        elements.push(Value::Int(element));
+        if elements.len().is_multiple_of(between) {
+            read(&mut history, &elements, 11, false);
+        }
+    }
+    for client in 20..25 {
+        read(&mut history, &elements, client, true);
+    }
+    history
+}
+
+fn ids(operations: usize) -> History {
+    let mut history = History::default();
+    for id in (0..).take(operations) {
+        let process = Process::Client(id % 10);
+        history.push(Event::new(Kind::Invoke, process.clone(), "generate", Value::Nil));
+        history.push(Event::new(Kind::Ok, process, "generate", format!("n{}-{id}", id % 5).into()));
+    }
+    history
+}
+
+fn measure(name: &str, operations: usize, history: &History, check: impl Fn(&History) -> Outcome) {
+    let begin = Instant::now();
+    let outcome = check(history);
+    let ms = begin.elapsed().as_millis();
+    println!("{name:24} {operations:>9} {ms:>7} ms  {}", outcome.verdict.as_str());
+}
+
+fn main() {
+    let mut sizes: Vec<usize> = std::env::args().skip(1).filter_map(|n| n.parse().ok()).collect();
+    if sizes.is_empty() {
+        sizes = vec![10_000, 100_000, 1_000_000];
+    }
+    let options =
+        linear::Options { nil_read: linear::NilRead::Initial, ..linear::Options::register() };
+    for &size in &sizes {
+        for (name, clients, unknown) in
+            [("register", 10, 0), ("register-1%-unknown", 10, 10), ("register-100-clients", 100, 0)]
+        {
+            let history = register(size, clients, unknown);
+            measure(name, size, &history, |history| linear::check(history, &options));
+        }
+        measure("set-full", size, &set(size), |history| {
+            set_full::check(history, &set_full::Options::broadcast())
+        });
+        measure("unique-ids", size, &ids(size), unique_ids::check);
+    }
+}

@@ -1,0 +1,239 @@
+//! Linearizable registers with compare-and-set, one per key (lin-kv).
+//!
+//! Is there an order of all successful operations and any of the unknown ones that a register could have executed, and
+//! in which no operation comes before one that had ended when it began? Sound, and complete within its budget; beyond
+//! it the answer is *unknown*, never *held*.
+//!
+//! 1. The history is split by key ([`register`]); each part is judged for itself.
+//! 2. Operations that cannot matter are dropped ([`prepare`]).
+//! 3. A value that nobody could have written is found without a search ([`sources`]).
+//! 4. Everything else is a depth-first search with memory ([`search`]), after Wing and Gong (1993) and Lowe (2017).
+//!
+//! Result of a keyed history: `:results`, key to `{:linearizable {…} :timeline {:valid? true} :valid? …}`, and
+//! `:failures`, the keys that are broken. The inner map has `:valid?`, and where it is broken `:op` (the operation that
+//! no order gets past), `:previous-ok`, `:last-op`, `:configs` and `:final-paths` (at most ten each). A history without
+//! keys has the inner map alone.
+
+mod register;
+
+mod prepare;
+
+mod sources;
+
+mod search;
+
+mod memo;
+
+mod explain;
+
+use squall_history::{History, Problem, Value};
+
+use crate::anomaly::{Anomaly, REQUEST_MISMATCH};
+use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
+use prepare::Prepared;
+use register::Part;
+use search::{Answer, Deadlock, Limits, Search};
+
+/// What a successful read of nil says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NilRead {
+    /// Nothing: its result is unknown. The rule of Knossos and Maelstrom.
+    Any,
+    /// That the register had its initial value, nil. The rule of Porcupine's etcd logs.
+    Initial,
+}
+
+/// What a failed compare-and-set says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedCas {
+    /// Nothing: it did not happen.
+    Drop,
+    /// That the register had another value than the expected one, unless its error says something else.
+    Observe,
+}
+
+/// How a history is to be read, and how much may be spent on it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether values are pairs of a key and the value proper.
+    pub is_keyed: bool,
+    /// See [`NilRead`].
+    pub nil_read: NilRead,
+    /// See [`FailedCas`].
+    pub failed_cas: FailedCas,
+    /// Configurations that may be visited per key.
+    pub steps_max: u64,
+    /// Bytes that the memory of the search may take per key.
+    pub memo_bytes_max: usize,
+}
+
+impl Options {
+    /// One register, nil reads unknown, failed compare-and-sets dropped.
+    #[must_use]
+    pub fn register() -> Self {
+        Self {
+            is_keyed: false,
+            nil_read: NilRead::Any,
+            failed_cas: FailedCas::Drop,
+            steps_max: 50_000_000,
+            memo_bytes_max: 512 << 20,
+        }
+    }
+
+    /// One register per key, as in the workload lin-kv.
+    #[must_use]
+    pub fn lin_kv() -> Self {
+        Self { is_keyed: true, ..Self::register() }
+    }
+}
+
+/// What is known about one part.
+struct Judged {
+    verdict: Verdict,
+    result: Value,
+    anomalies: Vec<Anomaly>,
+    reason: Option<Reason>,
+    is_exercised: bool,
+}
+
+/// Judges the operations `read`, `write` and `cas` (value: what to write, or the pair expected and new).
+#[must_use]
+pub fn check(history: &History, options: &Options) -> Outcome {
+    let operations = history.operations();
+    let parts = register::split(&operations.list, options);
+    let mut verdict = Verdict::Held;
+    let mut reason = None;
+    let mut anomalies = Vec::new();
+    let mut is_exercised = false;
+    let mut results = Vec::new();
+    let mut failures = Vec::new();
+    let mut problems: Vec<Problem> = operations.problems;
+    problems.extend(parts.problems);
+    for part in parts.list {
+        let judged = judge(&part, options);
+        verdict = verdict.merge(judged.verdict);
+        is_exercised |= judged.is_exercised;
+        reason = reason.or(judged.reason);
+        anomalies.extend(judged.anomalies);
+        if judged.verdict == Verdict::Broken {
+            failures.push(part.key.clone());
+        }
+        results.push((part.key.clone(), judged.result));
+        problems.extend(part.problems);
+    }
+    if verdict == Verdict::Broken {
+        reason = None;
+    } else if !is_exercised && verdict == Verdict::Held {
+        verdict = Verdict::NotExercised;
+        let text = "no operation returned anything that a register could get wrong";
+        let how = "run longer; if every read returned nil, judge with nil reads as initial ones";
+        reason = Some(Reason::new(ReasonCode::Empty, text, how));
+    }
+    let mut outcome = if options.is_keyed {
+        let pairs = [("results", Value::map(results)), ("failures", Value::from(failures))];
+        Outcome::new(verdict, pairs)
+    } else {
+        let inner = results.pop().map(|(_, result)| result);
+        let pairs = inner.into_iter().flat_map(|result| explain::pairs_without_valid(&result));
+        let pairs: Vec<(String, Value)> = pairs.collect();
+        Outcome::new(verdict, pairs.iter().map(|(key, value)| (key.as_str(), value.clone())))
+    };
+    outcome.anomalies = in_order(anomalies);
+    outcome.reason = reason;
+    outcome.capped_by(problems)
+}
+
+/// Judges one key.
+fn judge(part: &Part<'_>, options: &Options) -> Judged {
+    let mut judged = Judged {
+        verdict: Verdict::Held,
+        result: Value::Nil,
+        anomalies: part.mismatches.iter().map(|op| explain::mismatch(part, op)).collect(),
+        reason: None,
+        is_exercised: part.ops.iter().any(|op| op.end.is_some() && op.action.expects().is_some()),
+    };
+    let limits = Limits {
+        steps_max: options.steps_max,
+        memo_bytes_max: options.memo_bytes_max,
+        looks_ahead: true,
+    };
+    let linearizable;
+    if let Some(finding) = sources::first_impossible(part) {
+        judged.anomalies.push(explain::impossible(part, &finding));
+        linearizable = explain::impossible_result(part, &finding);
+    } else {
+        let prepared = Prepared::of(&part.ops, part.values_count(), options);
+        match Search::of(&prepared, &limits).run() {
+            Answer::Linearizable => linearizable = Value::record([("valid?", true.into())]),
+            Answer::NotLinearizable(_) => {
+                let (prefix, deadlock) = shortest_broken(part, options, limits);
+                judged.anomalies.push(explain::deadlock(part, &prefix, &deadlock));
+                linearizable = explain::deadlock_result(part, &prefix, &deadlock);
+            }
+            Answer::Exhausted(spent) => {
+                let reason = explain::exhausted(part, &prepared, &spent);
+                linearizable = Value::record([
+                    ("valid?", Verdict::Unknown.valid()),
+                    ("reason", reason.to_value()),
+                ]);
+                judged.verdict = Verdict::Unknown;
+                judged.reason = Some(reason);
+            }
+        }
+    }
+    if part.is_unreadable {
+        // What such an operation did is not known, so nothing can be said against the others.
+        judged.verdict = Verdict::Unknown;
+        judged.anomalies.retain(|anomaly| *anomaly.class == REQUEST_MISMATCH);
+    }
+    if !judged.anomalies.is_empty() {
+        judged.verdict = Verdict::Broken;
+    }
+    judged.result = explain::result_of_part(judged.verdict, linearizable, options.is_keyed);
+    judged
+}
+
+/// The shortest prefix of a broken part that is broken itself, and where its orders end: at the operation that ends
+/// last in it. Found by halving, as every prefix of a linearizable history is linearizable. A prefix that can't be
+/// decided counts as not broken.
+fn shortest_broken<'h>(
+    part: &Part<'h>,
+    options: &Options,
+    limits: Limits,
+) -> (Prepared<'h>, Deadlock) {
+    let prepare = |end: usize| Prepared::of(&part.until(end), part.values_count(), options);
+    let mut ends: Vec<usize> = part.ops.iter().filter_map(|op| op.end).collect();
+    ends.sort_unstable();
+    let (mut low, mut high) = (0, ends.len() - 1);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        match Search::of(&prepare(ends[middle]), &limits).run() {
+            Answer::NotLinearizable(_) => high = middle,
+            Answer::Linearizable | Answer::Exhausted(_) => low = middle + 1,
+        }
+    }
+    let prefix = prepare(ends[high]);
+    let is_last = |op: &register::Op<'_>| op.end == Some(ends[high]);
+    let last = prefix.closed.iter().position(is_last).expect("it ends the prefix");
+    let farthest = Limits { looks_ahead: false, ..limits };
+    let deadlock = match Search::of(&prefix, &farthest).run() {
+        Answer::NotLinearizable(deadlock) => Some(deadlock),
+        Answer::Exhausted(spent) => spent.deepest,
+        Answer::Linearizable => unreachable!("the same prefix was found not linearizable"),
+    };
+    let configs = deadlock.filter(|found| found.blocking == last).map(|found| found.configs);
+    (prefix, Deadlock { blocking: last, configs: configs.unwrap_or_default() })
+}
+
+/// The gravest first; within a class by key. Counts are over all keys, and eight of a class stay.
+fn in_order(mut anomalies: Vec<Anomaly>) -> Vec<Anomaly> {
+    const SHOWN_MAX: u64 = 8;
+    anomalies.sort_by_key(|anomaly| (u8::MAX - anomaly.class.severity, anomaly.class.name));
+    let mut kept = Vec::new();
+    for group in anomalies.chunk_by(|a, b| a.class == b.class) {
+        let count = group.len() as u64;
+        let shown = group.iter().zip(0..SHOWN_MAX).map(|(anomaly, _)| anomaly.clone());
+        kept.extend(shown.map(|anomaly| Anomaly { count, ..anomaly }));
+    }
+    kept
+}

@@ -1,0 +1,7 @@
+//! Checkers against brute force, mutations, and the real histories of others.
+
+mod generate;
+
+mod linear;
+
+mod real;

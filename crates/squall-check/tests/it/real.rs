@@ -1,0 +1,88 @@
+//! Real histories with known verdicts. *Unknown* is no agreement.
+
+use std::path::{Path, PathBuf};
+
+use squall_check::{Verdict, linear};
+use squall_history::formats::{etcd_log, knossos};
+
+/// `$HISTORIES_DIR`, else `../shared/data/histories` beside the workspace; `None`, with a message, if there is none.
+#[expect(clippy::print_stdout, reason = "a skipped test must say so")]
+fn histories() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/histories");
+    let folder = std::env::var_os("HISTORIES_DIR").map_or(beside, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: real histories not found (set HISTORIES_DIR)");
+    None
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn etcd_registers() {
+    let Some(folder) = histories().map(|folder| folder.join("etcd-register")) else { return };
+    let verdicts = read(&folder.join("VERDICTS.tsv"));
+    let verdicts = String::from_utf8(verdicts).expect("text");
+    let mut judged_count = 0;
+    for line in verdicts.lines() {
+        let Some((file, expected)) = line.split_once('\t') else { continue };
+        let expected = match expected {
+            "linearizable" => Verdict::Held,
+            "not-linearizable" => Verdict::Broken,
+            _ => continue,
+        };
+        let history = etcd_log::read(&read(&folder.join(file))).expect("a log").history;
+        for failed_cas in [linear::FailedCas::Drop, linear::FailedCas::Observe] {
+            let options = linear::Options {
+                nil_read: linear::NilRead::Initial,
+                failed_cas,
+                ..linear::Options::register()
+            };
+            let outcome = linear::check(&history, &options);
+            assert_eq!(outcome.verdict, expected, "{file} {failed_cas:?}: {:?}", outcome.problems);
+        }
+        judged_count += 1;
+    }
+    assert_eq!(judged_count, 50);
+}
+
+#[test]
+fn cas_registers() {
+    let Some(folder) = histories().map(|folder| folder.join("cas-register")) else { return };
+    for (kind, expected, files_count) in [("good", Verdict::Held, 13), ("bad", Verdict::Broken, 4)]
+    {
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(folder.join(kind))
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        paths.sort();
+        assert_eq!(paths.len(), files_count);
+        for path in paths {
+            let history = knossos::read(&read(&path)).expect("a history").history;
+            let outcome = linear::check(&history, &linear::Options::register());
+            let file = path.display();
+            assert_eq!(outcome.verdict, expected, "{file}: {:?}", outcome.problems);
+            if expected == Verdict::Broken {
+                println!("{file}: {}", outcome.anomalies[0].title);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_said_about_the_small_ones() {
+    let Some(folder) = histories().map(|folder| folder.join("cas-register/bad")) else { return };
+    for (file, class) in
+        [("immediate-failure.edn", "aborted-read"), ("rethink-fail-minimal.edn", "thin-air-read")]
+    {
+        let history = knossos::read(&read(&folder.join(file))).expect("a history").history;
+        let outcome = linear::check(&history, &linear::Options::register());
+        assert_eq!(outcome.anomalies[0].class.name, class, "{file}");
+        let op = outcome.result.get("op").expect("the operation");
+        assert_eq!(op.get("f").and_then(|f| f.as_text()), Some("read"));
+        assert_eq!(op.get("value").and_then(|value| value.as_int()), Some(3));
+    }
+}
