@@ -148,6 +148,36 @@ fn resolved(file: &str, link: &str) -> String {
     parts.join("/")
 }
 
+/// An example in JSON is JSON: as a whole, or line by line.
+pub(crate) const EXAMPLES: Rule = Rule {
+    name: "examples",
+    check: examples,
+    bad: &[
+        &[("docs/a.md", "```json\n{\"e\":1,}\n```\n")],
+        &[("docs/a.md", "```json\n{\"e\":1}\n{\"e\":…}\n```\n")],
+    ],
+    good: &[
+        &[("docs/a.md", "```json\n{\"e\":1}\n{\"e\":2}\n```\n```sh\n{no}\n```\n")],
+        &[("docs/a.md", "```json\n{\n  \"e\": 1\n}\n```\n")],
+    ],
+};
+
+fn examples(tree: &Tree) -> Vec<Finding> {
+    let is_json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
+    let mut findings = Vec::new();
+    for (path, text) in tree.files().filter(|(path, _)| path.ends_with(".md")) {
+        for (place, _) in text.match_indices("```json\n") {
+            let example = &text[place + "```json\n".len()..];
+            let example = example.split("```").next().unwrap_or(example);
+            if !is_json(example) && !example.lines().all(is_json) {
+                let line = text[..place].matches('\n').count() + 1;
+                findings.push(Finding::at(path, line, "the example is no JSON"));
+            }
+        }
+    }
+    findings
+}
+
 /// Decisions are numbered from 001 without gaps, and their titles say the number.
 pub(crate) const DECISIONS: Rule = Rule {
     name: "decisions",

@@ -57,6 +57,7 @@ pub(crate) const RULES: &[Rule] = &[
     documents::LICENCES,
     documents::COMMANDS,
     documents::LINKS,
+    documents::EXAMPLES,
     documents::DECISIONS,
     documents::MACHINE_PATHS,
     documents::OPEN_ENDS,
