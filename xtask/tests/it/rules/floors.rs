@@ -209,7 +209,12 @@ struct Few {
 
 const FEW: &[Few] = &[
     Few {
-        names: &["tokio", "tokio-util", "async-std", "smol", "mio"],
+        names: &["mio", "polling"],
+        may: |member| ["squall-world", "squall-tcp"].contains(&member.name.as_str()),
+        why: "there is one poller for the pipes of all processes, and one for sockets",
+    },
+    Few {
+        names: &["tokio", "tokio-util", "async-std", "smol"],
         may: |member| member.name == "squall-tcp" || floor_of(member) > Some(4),
         why: "only squall-tcp and the floors from 5 on run on sockets",
     },
@@ -247,6 +252,7 @@ pub(crate) const OUTSIDERS: Rule = Rule {
     bad: &[
         member!("squall-world", "[dependencies]", "tokio = '1'"),
         member!("squall-check", "[dependencies]", "proptest = '1'"),
+        member!("squall-stdio", "[dependencies]", "mio = '1'"),
         member!("squall-workbench", "[dependencies]", "clap = '4'"),
         member!("squall-world", "[dependencies]", "rand = { version = '0.9', optional = true }"),
     ],
