@@ -36,11 +36,13 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The root of the workspace.
+/// The root of the workspace. Cargo says at run time which one it is, since two clones may share
+/// what was built.
 #[must_use]
 pub fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().map_or_else(|| xtask.into(), Path::to_path_buf)
+    let xtask = std::env::var_os("CARGO_MANIFEST_DIR");
+    let xtask = xtask.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    xtask.parent().map_or_else(|| xtask.clone(), Path::to_path_buf)
 }
 
 /// Writes a line of the result to standard output.

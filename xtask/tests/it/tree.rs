@@ -65,9 +65,9 @@ impl fmt::Display for Finding {
 impl Tree {
     /// Everything that is or would be committed here.
     pub(crate) fn of_this_repository() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root");
+        let root = xtask::root();
         let mut tree = Self::default();
-        for path in committed(root).unwrap_or_else(|| walked(root)) {
+        for path in committed(&root).unwrap_or_else(|| walked(&root)) {
             let full = root.join(&path);
             // A file that was deleted and not yet committed is still listed.
             let Ok(bytes) = fs::read(&full) else { continue };
