@@ -5,3 +5,7 @@ mod generate;
 mod linear;
 
 mod real;
+
+mod sets;
+
+mod small;
