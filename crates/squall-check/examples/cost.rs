@@ -1,7 +1,7 @@
 //! What the checkers cost at 10 k, 100 k and 1 M operations, in wall time.
 //!
-//! `cargo run --release -p squall-check --example cost [OPERATIONS…]` prints a row per checker and size:
-//! name, operations, milliseconds, verdict.
+//! `cargo run --release -p squall-check --example cost [OPERATIONS…]` prints a row per checker and
+//! size: name, operations, milliseconds, verdict.
 
 #![expect(clippy::print_stdout, reason = "printing a table is what it is for")]
 
@@ -31,7 +31,8 @@ struct Pending {
     answer: Option<Option<Value>>,
 }
 
-/// A history of a correct register: `clients` at a time, five values, `unknown` of a thousand operations end so.
+/// A history of a correct register: `clients` at a time, five values, `unknown` of a thousand
+/// operations end so.
 fn register(operations: usize, clients: usize, unknown: usize) -> History {
     let mut chance = Chance(1);
     let mut history = History::default();

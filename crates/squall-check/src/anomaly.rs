@@ -24,7 +24,9 @@ pub struct Class {
 }
 
 macro_rules! classes {
-    ($($ident:ident: $name:literal, $severity:literal, $meaning:literal, $suggestion:literal;)*) => {
+    ($(
+        $ident:ident: $name:literal, $severity:literal, $meaning:literal, $suggestion:literal;
+    )*) => {
         $(
             #[doc = $meaning]
             pub(crate) static $ident: Class = Class {

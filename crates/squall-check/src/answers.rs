@@ -1,4 +1,5 @@
-//! Answers: a function that was called while nothing was broken is answered, and every function did something.
+//! Answers: a function that was called while nothing was broken is answered, and every function did
+//! something.
 //!
 //! | what happened to a function | verdict |
 //! |---|---|
@@ -6,8 +7,9 @@
 //! | called while no fault was in force, and no call was answered in the whole run | broken |
 //! | never called; or only under faults; or answered with errors only | not exercised |
 //!
-//! Result: `:by-f`, per function `:invoked-count`, `:invoked-without-fault-count`, `:answered-count`, `:ok-count`,
-//! `:definite-error-count`, `:indefinite-error-count` and `:verdict`.
+//! Result: `:by-f`, per function `:invoked-count`, `:invoked-without-fault-count`,
+//! `:answered-count`, `:ok-count`, `:definite-error-count`, `:indefinite-error-count` and
+//! `:verdict`.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +40,8 @@ const NET_TIMEOUT: &str = "net-timeout";
 pub struct Options {
     /// The functions that the run promises to call.
     pub functions: Vec<Name>,
-    /// Those of which a definite refusal is a result as well: a compare-and-set that did not meet its value.
+    /// Those of which a definite refusal is a result as well: a compare-and-set that did not meet
+    /// its value.
     pub refusals_count: Vec<Name>,
     /// When faults were in force.
     pub faults: Vec<FaultSpan>,

@@ -1,7 +1,8 @@
 //! Echo: the reply carries what was sent.
 //!
-//! Sound and complete. Result: `:errors`, a list of `["Expected a message with :echo" sent "But received" got]`.
-//! An operation that was not answered is an error unless a fault was in force while it was under way.
+//! Sound and complete. Result: `:errors`, a list of
+//! `["Expected a message with :echo" sent "But received" got]`. An operation that was not answered
+//! is an error unless a fault was in force while it was under way.
 
 use squall_history::{History, Kind, Operation, Value};
 
@@ -16,7 +17,8 @@ pub struct Options {
     pub faults: Vec<FaultSpan>,
 }
 
-/// Judges the operations `echo`: the invocation's value is what was sent, the `ok` value the whole reply body.
+/// Judges the operations `echo`: the invocation's value is what was sent, the `ok` value the whole
+/// reply body.
 #[must_use]
 pub fn check(history: &History, options: &Options) -> Outcome {
     let operations = history.operations();

@@ -1,9 +1,10 @@
 //! History in, verdict out.
 //!
-//! A checker reads a [`History`] and answers with an [`Outcome`]: a [`Verdict`], the result map that the workbench keeps,
-//! the [`Anomaly`]s it found, and, when it could not decide, the [`Reason`] and how to decide. A checker has no I/O, clock,
-//! thread or randomness: equal histories give equal bytes. It is **sound**: it never says *broken* of a history that
-//! has an explanation. Where it is also complete, its module says so.
+//! A checker reads a [`History`] and answers with an [`Outcome`]: a [`Verdict`], the result map
+//! that the workbench keeps, the [`Anomaly`]s it found, and, when it could not decide, the
+//! [`Reason`] and how to decide. A checker has no I/O, clock, thread or randomness: equal histories
+//! give equal bytes. It is **sound**: it never says *broken* of a history that has an explanation.
+//! Where it is also complete, its module says so.
 //!
 //! | module | promise |
 //! |---|---|
@@ -27,7 +28,8 @@
 //! assert_eq!(outcome.anomalies[0].class.name, "thin-air-read");
 //! ```
 //!
-//! What this does not do yet: isolation of transactions, counters, logs, locks, and judging a history while it grows.
+//! What this does not do yet: isolation of transactions, counters, logs, locks, and judging a
+//! history while it grows.
 
 mod verdict;
 

@@ -1,4 +1,5 @@
-//! Statistics: how the operations of the clients ended, how available the system was, what the clients stumbled over.
+//! Statistics: how the operations of the clients ended, how available the system was, what the
+//! clients stumbled over.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -42,9 +43,10 @@ impl Counts {
     }
 }
 
-/// `:stats`: counts of client completions, over all and by function. *Not exercised* if some function has no `ok`;
-/// a function in `refusals_count` (a compare-and-set) is content with a `fail`. Result: `:count`, `:ok-count`,
-/// `:fail-count`, `:info-count`, `:by-f` with the same keys and `:valid?`.
+/// `:stats`: counts of client completions, over all and by function. *Not exercised* if some
+/// function has no `ok`; a function in `refusals_count` (a compare-and-set) is content with a
+/// `fail`. Result: `:count`, `:ok-count`, `:fail-count`, `:info-count`, `:by-f` with the same keys
+/// and `:valid?`.
 ///
 /// Whether a function that nobody answered breaks a promise is for [`crate::answers`] to say.
 #[must_use]
@@ -92,8 +94,8 @@ pub enum Target {
     Millionths(u32),
 }
 
-/// `:availability`: `ok` operations among the invoked ones, 1 if there are none; a definite failure counts against it.
-/// Result: `:ok-fraction`, eight digits, rounded down.
+/// `:availability`: `ok` operations among the invoked ones, 1 if there are none; a definite failure
+/// counts against it. Result: `:ok-fraction`, eight digits, rounded down.
 #[must_use]
 pub fn availability(history: &History, target: Target) -> Outcome {
     let clients = || history.events.iter().filter(|event| event.process.is_client());
@@ -118,8 +120,9 @@ fn fraction(part: u64, whole: u64) -> Value {
     Value::number(&text).unwrap_or_default()
 }
 
-/// `:exceptions`: what clients stumbled over in `info` operations, by class, the most frequent first. Never broken.
-/// Result: `:exceptions`, a list of `{:count :class :example}`, only if there are any.
+/// `:exceptions`: what clients stumbled over in `info` operations, by class, the most frequent
+/// first. Never broken. Result: `:exceptions`, a list of `{:count :class :example}`, only if there
+/// are any.
 #[must_use]
 pub fn exceptions(history: &History) -> Outcome {
     let mut by_class: BTreeMap<&Value, (u64, &Event)> = BTreeMap::new();

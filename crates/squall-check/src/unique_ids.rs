@@ -1,8 +1,8 @@
 //! Unique ids: none is acknowledged twice.
 //!
-//! Sound and complete. An id is any value; `1`, `1.0` and `"1"` are three ids. Result: `:attempted-count`,
-//! `:acknowledged-count`, `:duplicated-count`, `:duplicated` (id to count, the 48 worst), `:range` (lowest and highest
-//! by the total order of values; nils if there is none).
+//! Sound and complete. An id is any value; `1`, `1.0` and `"1"` are three ids. Result:
+//! `:attempted-count`, `:acknowledged-count`, `:duplicated-count`, `:duplicated` (id to count, the
+//! 48 worst), `:range` (lowest and highest by the total order of values; nils if there is none).
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

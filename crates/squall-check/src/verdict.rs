@@ -4,7 +4,8 @@ use squall_history::{Problem, Value};
 
 use crate::anomaly::Anomaly;
 
-/// What a checker says about a promise. The order is that of severity: of several parts the greatest one counts.
+/// What a checker says about a promise. The order is that of severity: of several parts the
+/// greatest one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// Checked, exercised, and not broken.
@@ -100,7 +101,8 @@ impl Outcome {
         self
     }
 
-    /// The outcome as one map in the schema of `squall check --json`: `checker`, `verdict`, `anomalies`, `reason`.
+    /// The outcome as one map in the schema of `squall check --json`: `checker`, `verdict`,
+    /// `anomalies`, `reason`.
     #[must_use]
     pub fn to_value(&self, checker: &str) -> Value {
         let reason = self.reason.as_ref().map_or(Value::Nil, Reason::to_value);

@@ -43,7 +43,8 @@ pub fn name(text: &str) -> Name {
 pub enum Kind {
     /// A client started it: it takes effect, if ever, after this event.
     Invoke,
-    /// It succeeded: it took effect once, between invocation and completion, and its result is true.
+    /// It succeeded: it took effect once, between invocation and completion, and its result is
+    /// true.
     Ok,
     /// It certainly did not happen.
     Fail,
@@ -128,9 +129,11 @@ impl Process {
 /// One line of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its name: the place in the history unless the source says otherwise. The order is the order of the list.
+    /// Its name: the place in the history unless the source says otherwise. The order is the order
+    /// of the list.
     pub index: u64,
-    /// Nanoseconds since the start of the run; 0 where the source has no times. Never used as an order.
+    /// Nanoseconds since the start of the run; 0 where the source has no times. Never used as an
+    /// order.
     pub time: u64,
     /// Invocation, or which completion.
     pub kind: Kind,
@@ -153,7 +156,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event with only the fields that every event has. Index and time are 0; [`History::push`] sets the index.
+    /// An event with only the fields that every event has. Index and time are 0; [`History::push`]
+    /// sets the index.
     #[must_use]
     pub fn new(kind: Kind, process: Process, f: impl Into<Name>, value: Value) -> Self {
         Self {
@@ -171,7 +175,8 @@ impl Event {
         }
     }
 
-    /// The event as an EDN map with the keys of Jepsen: `{:index 0, :time 12, :type :ok, :process 0, :f :read, …}`.
+    /// The event as an EDN map with the keys of Jepsen: `{:index 0, :time 12, :type :ok, :process
+    /// 0, :f :read, …}`.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut pairs = vec![
@@ -194,7 +199,8 @@ impl Event {
         Value::record(pairs)
     }
 
-    /// The event in one phrase, at most 120 characters: `write 3`. A long value is cut in the middle.
+    /// The event in one phrase, at most 120 characters: `write 3`. A long value is cut in the
+    /// middle.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = self.f.to_string();

@@ -1,8 +1,9 @@
 //! JSON: text to [`Value`] and back.
 //!
-//! The reader is written here because numbers must keep their digits, strings must be checked where they stand, and a
-//! line nested 100,000 deep must be an error and not the end of the process. Any bytes give a value or a
-//! [`ParseError`]. Of a key that occurs twice in an object the last one wins.
+//! The reader is written here because numbers must keep their digits, strings must be checked where
+//! they stand, and a line nested 100,000 deep must be an error and not the end of the process. Any
+//! bytes give a value or a [`ParseError`]. Of a key that occurs twice in an object the last one
+//! wins.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -25,8 +26,8 @@ impl Value {
         Ok(value)
     }
 
-    /// The value as JSON on one line: keywords and symbols as strings, sets as sorted arrays, map keys as strings
-    /// (a key that is not text: its EDN text).
+    /// The value as JSON on one line: keywords and symbols as strings, sets as sorted arrays, map
+    /// keys as strings (a key that is not text: its EDN text).
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = String::new();
@@ -39,8 +40,8 @@ impl Value {
         write(self, out, false);
     }
 
-    /// As [`Value::write_json`], but a map with a key that is not text becomes an array of pairs, so that histories
-    /// lose nothing.
+    /// As [`Value::write_json`], but a map with a key that is not text becomes an array of pairs,
+    /// so that histories lose nothing.
     pub fn write_json_pairs(&self, out: &mut String) {
         write(self, out, true);
     }
@@ -112,7 +113,8 @@ pub(crate) fn push_display(out: &mut String, thing: impl std::fmt::Display) {
     write!(out, "{thing}").expect("writing to a String cannot fail");
 }
 
-/// A cursor over JSON bytes. Objects are read member by member, so that a caller who knows the keys builds no map.
+/// A cursor over JSON bytes. Objects are read member by member, so that a caller who knows the keys
+/// builds no map.
 pub(crate) struct JsonReader<'a> {
     bytes: &'a [u8],
     at: usize,

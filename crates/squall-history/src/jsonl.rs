@@ -2,12 +2,12 @@
 //!
 //! ```json
 //! {"v":1,"type":"history","workload":"lin-kv","concurrency":10,"nodes":["n0","n1"]}
-//! {"index":0,"time":1200340,"type":"invoke","process":0,"f":"cas","value":[3,[1,2]],"node":"n0"}
-//! {"index":1,"time":1900112,"type":"fail","process":0,"f":"cas","value":[3,[1,2]],"error":["abort","text"]}
+//! {"index":0,"time":1200340,"type":"invoke","process":0,"f":"cas","value":[3,[1,2]]}
+//! {"index":1,"time":1900112,"type":"fail","process":0,"f":"cas","value":[3,[1,2]],"error":["abort",""]}
 //! ```
 //!
-//! The header line is always written and may be missing. Unknown fields are kept. Keywords become strings, sets sorted
-//! arrays, maps with keys that are not text arrays of pairs.
+//! The header line is always written and may be missing. Unknown fields are kept. Keywords become
+//! strings, sets sorted arrays, maps with keys that are not text arrays of pairs.
 
 use crate::event::{Event, Header, History, Kind, Process, name};
 use crate::json::{JsonReader, push_display, write_string};
@@ -71,7 +71,8 @@ pub(crate) fn push(history: &mut History, mut event: Event) {
     history.events.push(event);
 }
 
-/// Reads one line, which is the `number`-th of its file (from 1). For files that are read while they grow.
+/// Reads one line, which is the `number`-th of its file (from 1). For files that are read while
+/// they grow.
 ///
 /// # Errors
 /// E01 if it is not a JSON object, E02 if it is neither a header nor an event.
@@ -165,7 +166,8 @@ impl Fields {
     }
 }
 
-/// An event from a map with the keys of this format, be they strings or keywords; the problem's hint otherwise.
+/// An event from a map with the keys of this format, be they strings or keywords; the problem's
+/// hint otherwise.
 pub(crate) fn event_of_map(map: &Value) -> Result<Event, &'static str> {
     let Value::Map(pairs) = map else { return Err("an event must be a map") };
     let mut fields = Fields::default();

@@ -1,8 +1,8 @@
 //! What clients saw, and the forms in which that is kept.
 //!
-//! A **history** is a list of **events** in one total order: a client invokes an operation, and later, perhaps, it
-//! completes with `ok`, `fail` (it certainly did not happen) or `info` (nobody knows). Checkers read histories and
-//! nothing else. This crate holds
+//! A **history** is a list of **events** in one total order: a client invokes an operation, and
+//! later, perhaps, it completes with `ok`, `fail` (it certainly did not happen) or `info` (nobody
+//! knows). Checkers read histories and nothing else. This crate holds
 //!
 //! - [`Value`]: any datum of any format, with one structural equality and one total order;
 //! - [`Event`], [`History`] and the pairing of events to [`Operation`]s;

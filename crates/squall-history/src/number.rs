@@ -1,8 +1,9 @@
 //! Numbers that do not fit an `i64`, kept as canonical text.
 //!
-//! A history must not lose a digit: an integer of any size stays exact, and `1.0` stays different from `1`, as it is
-//! on the wire. So a big integer and every fractional number is its decimal text, brought into one canonical form;
-//! equal numbers of one kind then have equal texts, and no floating point is involved anywhere.
+//! A history must not lose a digit: an integer of any size stays exact, and `1.0` stays different
+//! from `1`, as it is on the wire. So a big integer and every fractional number is its decimal
+//! text, brought into one canonical form; equal numbers of one kind then have equal texts, and no
+//! floating point is involved anywhere.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -16,8 +17,8 @@ const PLAIN_POINT: std::ops::RangeInclusive<i64> = -5..=21;
 /// An integer beyond `i64`, or a fractional number, as canonical decimal text.
 ///
 /// - An integer has no leading zeros and no plus sign: `-123456789012345678901234`.
-/// - A fractional number has a point with digits on both sides, and an exponent only when it is far from one:
-///   `1.0`, `-0.25`, `1.5e300`. Zero keeps its sign.
+/// - A fractional number has a point with digits on both sides, and an exponent only when it is far
+///   from one: `1.0`, `-0.25`, `1.5e300`. Zero keeps its sign.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Number {
     text: Arc<str>,
@@ -33,7 +34,8 @@ pub enum Parsed {
 }
 
 impl Number {
-    /// Reads `-?digits[.digits][e[+-]digits]`; `None` if the text is anything else. Leading zeros are accepted.
+    /// Reads `-?digits[.digits][e[+-]digits]`; `None` if the text is anything else. Leading zeros
+    /// are accepted.
     #[must_use]
     pub fn parse(text: &str) -> Option<Parsed> {
         let (negative, rest) = match text.strip_prefix('-') {
@@ -62,7 +64,8 @@ impl Number {
         Some(Parsed::Number(Self { text: text.into() }))
     }
 
-    /// The canonical text; valid as it stands in JSON, and in EDN except for the `N` after an integer.
+    /// The canonical text; valid as it stands in JSON, and in EDN except for the `N` after an
+    /// integer.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text

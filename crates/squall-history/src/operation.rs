@@ -15,8 +15,9 @@ pub struct Operation<'h> {
     pub completion: Option<&'h Event>,
     /// Place of the invocation in the history.
     pub start: usize,
-    /// Place of the completion if that ends the operation, so only for `ok` and `fail`. *a* precedes *b* when
-    /// `a.end < b.start`; without an end an operation is concurrent with everything after its start.
+    /// Place of the completion if that ends the operation, so only for `ok` and `fail`. *a*
+    /// precedes *b* when `a.end < b.start`; without an end an operation is concurrent with
+    /// everything after its start.
     pub end: Option<usize>,
 }
 
@@ -33,7 +34,8 @@ impl<'h> Operation<'h> {
         &self.invocation.f
     }
 
-    /// The argument, with the result if it succeeded: the value of the `ok` event, else of the invocation.
+    /// The argument, with the result if it succeeded: the value of the `ok` event, else of the
+    /// invocation.
     #[must_use]
     pub fn value(&self) -> &'h Value {
         match self.completion {
@@ -73,9 +75,9 @@ pub struct Operations<'h> {
 impl History {
     /// Pairs invocations with completions. Events of the nemesis are left out.
     ///
-    /// A completion without an invocation is dropped (E03). A second invocation of a process makes its earlier
-    /// operation `info` (E04); a process that goes on after `info` is a problem as well (E07). All of that only widens
-    /// intervals, so what is found broken stays broken.
+    /// A completion without an invocation is dropped (E03). A second invocation of a process makes
+    /// its earlier operation `info` (E04); a process that goes on after `info` is a problem as well
+    /// (E07). All of that only widens intervals, so what is found broken stays broken.
     #[must_use]
     pub fn operations(&self) -> Operations<'_> {
         let mut paired = Operations::default();

@@ -1,4 +1,5 @@
-//! `history.txt`: a history for people, one event a line: process, type, function, value and error, with tabs between.
+//! `history.txt`: a history for people, one event a line: process, type, function, value and error,
+//! with tabs between.
 
 use crate::event::{Event, History, named_error};
 use crate::value::Value;

@@ -9,9 +9,10 @@ use crate::number::{Number, Parsed};
 
 /// A datum: an argument, a result, an error, or a part of a result map.
 ///
-/// Cloning is cheap, as everything large is shared. Equality, order and hash are structural: maps and sets compare
-/// without regard to the order of their members, `1`, `1.0` and `"1"` are three values, and so are `:x`, `"x"` and
-/// the symbol `x`. The order is total: nil, booleans, numbers by size, strings, keywords, symbols, lists, sets, maps.
+/// Cloning is cheap, as everything large is shared. Equality, order and hash are structural: maps
+/// and sets compare without regard to the order of their members, `1`, `1.0` and `"1"` are three
+/// values, and so are `:x`, `"x"` and the symbol `x`. The order is total: nil, booleans, numbers by
+/// size, strings, keywords, symbols, lists, sets, maps.
 #[derive(Clone, Default)]
 pub enum Value {
     /// EDN's `nil`, JSON's `null`.
@@ -138,7 +139,8 @@ impl Value {
         }
     }
 
-    /// Looks a key up in a map by its text, be it a string, keyword or symbol. Takes time in proportion to the map.
+    /// Looks a key up in a map by its text, be it a string, keyword or symbol. Takes time in
+    /// proportion to the map.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         match self {

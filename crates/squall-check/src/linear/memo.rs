@@ -11,10 +11,11 @@ const INTERNED_BYTES: usize = 48;
 
 /// A configuration: which operations have been linearized, and the state.
 ///
-/// The set of linearized operations is exact although it is not stored. Let *hi* be the last invocation that was
-/// linearized. Every operation invoked before it that was not linearized is still open there, else its completion
-/// would have stopped the search; so *hi* and one bit per client slot say it all. A hash alone could take two
-/// configurations for one, and make an explainable history look broken.
+/// The set of linearized operations is exact although it is not stored. Let *hi* be the last
+/// invocation that was linearized. Every operation invoked before it that was not linearized is
+/// still open there, else its completion would have stopped the search; so *hi* and one bit per
+/// client slot say it all. A hash alone could take two configurations for one, and make an
+/// explainable history look broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     /// Entry of the last linearized invocation; 0 if there is none.

@@ -1,18 +1,20 @@
 //! Linearizable registers with compare-and-set, one per key (lin-kv).
 //!
-//! Is there an order of all successful operations and any of the unknown ones that a register could have executed, and
-//! in which no operation comes before one that had ended when it began? Sound, and complete within its budget; beyond
-//! it the answer is *unknown*, never *held*.
+//! Is there an order of all successful operations and any of the unknown ones that a register could
+//! have executed, and in which no operation comes before one that had ended when it began? Sound,
+//! and complete within its budget; beyond it the answer is *unknown*, never *held*.
 //!
 //! 1. The history is split by key ([`register`]); each part is judged for itself.
 //! 2. Operations that cannot matter are dropped ([`prepare`]).
 //! 3. A value that nobody could have written is found without a search ([`sources`]).
-//! 4. Everything else is a depth-first search with memory ([`search`]), after Wing and Gong (1993) and Lowe (2017).
+//! 4. Everything else is a depth-first search with memory ([`search`]), after Wing and Gong (1993)
+//!    and Lowe (2017).
 //!
-//! Result of a keyed history: `:results`, key to `{:linearizable {…} :timeline {:valid? true} :valid? …}`, and
-//! `:failures`, the keys that are broken. The inner map has `:valid?`, and where it is broken `:op` (the operation that
-//! no order gets past), `:previous-ok`, `:last-op`, `:configs` and `:final-paths` (at most ten each). A history without
-//! keys has the inner map alone.
+//! Result of a keyed history: `:results`, key to `{:linearizable {…} :timeline {:valid? true}
+//! :valid? …}`, and `:failures`, the keys that are broken. The inner map has `:valid?`, and where
+//! it is broken `:op` (the operation that no order gets past), `:previous-ok`, `:last-op`,
+//! `:configs` and `:final-paths` (at most ten each). A history without keys has the inner map
+//! alone.
 
 mod register;
 
@@ -48,7 +50,8 @@ pub enum NilRead {
 pub enum FailedCas {
     /// Nothing: it did not happen.
     Drop,
-    /// That the register had another value than the expected one, unless its error says something else.
+    /// That the register had another value than the expected one, unless its error says something
+    /// else.
     Observe,
 }
 
@@ -96,7 +99,8 @@ struct Judged {
     is_exercised: bool,
 }
 
-/// Judges the operations `read`, `write` and `cas` (value: what to write, or the pair expected and new).
+/// Judges the operations `read`, `write` and `cas` (value: what to write, or the pair expected and
+/// new).
 #[must_use]
 pub fn check(history: &History, options: &Options) -> Outcome {
     let operations = history.operations();
@@ -193,9 +197,9 @@ fn judge(part: &Part<'_>, options: &Options) -> Judged {
     judged
 }
 
-/// The shortest prefix of a broken part that is broken itself, and where its orders end: at the operation that ends
-/// last in it. Found by halving, as every prefix of a linearizable history is linearizable. A prefix that can't be
-/// decided counts as not broken.
+/// The shortest prefix of a broken part that is broken itself, and where its orders end: at the
+/// operation that ends last in it. Found by halving, as every prefix of a linearizable history is
+/// linearizable. A prefix that can't be decided counts as not broken.
 fn shortest_broken<'h>(
     part: &Part<'h>,
     options: &Options,

@@ -1,15 +1,16 @@
 //! What the search works on: operations that can matter, the unknown ones grouped by effect.
 //!
-//! An unknown operation may take effect at any later moment or never, so each of them can double the work. Three rules
-//! get rid of most:
+//! An unknown operation may take effect at any later moment or never, so each of them can double
+//! the work. Three rules get rid of most:
 //!
-//! - *Rule U.* A value that no read returned and no compare-and-set expected is not observable, and an unknown operation
-//!   that writes it is dropped: any explanation with it is one without it. (Not when failed compare-and-sets count as
-//!   observations: they may have failed because of just that value.)
-//! - *Latest useful moment.* If an unknown operation is the only source of an observed value, it took effect before the
-//!   first observer ended; it becomes an ordinary operation that ends there.
-//! - *Classes.* Unknown operations with the same effect are interchangeable, and the one invoked first is the best. A
-//!   configuration only counts how many of a class were used.
+//! - *Rule U.* A value that no read returned and no compare-and-set expected is not observable, and
+//!   an unknown operation that writes it is dropped: any explanation with it is one without it.
+//!   (Not when failed compare-and-sets count as observations: they may have failed because of just
+//!   that value.)
+//! - *Latest useful moment.* If an unknown operation is the only source of an observed value, it
+//!   took effect before the first observer ended; it becomes an ordinary operation that ends there.
+//! - *Classes.* Unknown operations with the same effect are interchangeable, and the one invoked
+//!   first is the best. A configuration only counts how many of a class were used.
 
 use std::collections::BTreeMap;
 
@@ -78,7 +79,8 @@ fn drop_unobservable(closed: &[Op<'_>], open: &mut Vec<Op<'_>>, values_count: us
     open.retain(|op| op.action.produces().is_some_and(|value| is_observable[value as usize]));
 }
 
-/// Latest useful moment, to the fixpoint: an unknown compare-and-set that must have happened is an observer itself.
+/// Latest useful moment, to the fixpoint: an unknown compare-and-set that must have happened is an
+/// observer itself.
 fn close_only_sources<'h>(closed: &mut Vec<Op<'h>>, open: &mut Vec<Op<'h>>, values_count: usize) {
     let mut sources_count = vec![0_u32; values_count];
     sources_count[INITIAL as usize] = 1;

@@ -89,8 +89,8 @@ impl<'h> Part<'h> {
         self.values.value(id)
     }
 
-    /// What was known when the operation that ended at `end` had just ended: later operations are unknown to it, and
-    /// those still under way are open.
+    /// What was known when the operation that ended at `end` had just ended: later operations are
+    /// unknown to it, and those still under way are open.
     pub(super) fn until(&self, end: usize) -> Vec<Op<'h>> {
         let begun = self.ops.iter().take_while(|op| op.start < end);
         let cut = begun.map(|op| Op { end: op.end.filter(|&own| own <= end), ..*op });
@@ -110,7 +110,8 @@ pub(super) struct Parts<'h> {
     pub problems: Vec<Problem>,
 }
 
-/// Splits by key (registers of different keys are independent, so a history is linearizable if every part is).
+/// Splits by key (registers of different keys are independent, so a history is linearizable if
+/// every part is).
 pub(super) fn split<'h>(operations: &'h [Operation<'h>], options: &Options) -> Parts<'h> {
     let mut by_key: BTreeMap<&Value, Part<'h>> = BTreeMap::new();
     let mut problems = Vec::new();

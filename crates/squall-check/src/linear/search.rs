@@ -1,17 +1,20 @@
 //! The search: take any operation that may come next, go on, step back where nothing can come next.
 //!
-//! Entries are the invocations and completions of the operations that must have happened, in the order of the history,
-//! in a doubly linked list. To linearize an operation is to unlink its two entries. What may come next: every
-//! invocation before the first completion. That completion belongs to the **blocking** operation of a configuration:
-//! no order goes past it without linearizing it.
+//! Entries are the invocations and completions of the operations that must have happened, in the
+//! order of the history, in a doubly linked list. To linearize an operation is to unlink its two
+//! entries. What may come next: every invocation before the first completion. That completion
+//! belongs to the **blocking** operation of a configuration: no order goes past it without
+//! linearizing it.
 //!
 //! What keeps it short, beside the memory of [`super::memo`]:
 //!
-//! 1. An observer that is legal now is linearized now, without a way back: that changes no state and only makes room.
-//! 2. A step that replaces a value which is still to be observed, and which nobody can produce again, is not taken.
-//! 3. First comes the operation with the earliest deadline: its own completion, or that of an operation which cannot
-//!    come before somebody sets the value that this one sets. Unknown operations have only the latter, and are tried
-//!    only if somebody still expects what they set.
+//! 1. An observer that is legal now is linearized now, without a way back: that changes no state
+//!    and only makes room.
+//! 2. A step that replaces a value which is still to be observed, and which nobody can produce
+//!    again, is not taken.
+//! 3. First comes the operation with the earliest deadline: its own completion, or that of an
+//!    operation which cannot come before somebody sets the value that this one sets. Unknown
+//!    operations have only the latter, and are tried only if somebody still expects what they set.
 //! 4. Of several candidates with one effect only the one that ends first is tried.
 
 use super::memo::{Key, Memo, OutOfMemory};
@@ -30,7 +33,8 @@ const HEAD: u32 = 0;
 pub(super) struct Limits {
     pub steps_max: u64,
     pub memo_bytes_max: usize,
-    /// Rule 2. Without it a search takes longer, but goes as far as it can before it gives up an order.
+    /// Rule 2. Without it a search takes longer, but goes as far as it can before it gives up an
+    /// order.
     pub looks_ahead: bool,
 }
 
@@ -43,7 +47,8 @@ pub(super) enum Answer {
 
 /// Where all orders end.
 pub(super) struct Deadlock {
-    /// The operation that none gets past: of all blocking ones that with the last completion. Number in `closed`.
+    /// The operation that none gets past: of all blocking ones that with the last completion.
+    /// Number in `closed`.
     pub blocking: usize,
     /// Configurations in which it blocks, in the order they were found.
     pub configs: Vec<Config>,
@@ -133,7 +138,8 @@ pub(super) struct Search<'p, 'h> {
     used: Vec<u64>,
     used_id: u32,
 
-    /// By value: operations left that must meet it, unknown ones left that could, and operations left that set it.
+    /// By value: operations left that must meet it, unknown ones left that could, and operations
+    /// left that set it.
     must_expect: Vec<u32>,
     may_expect: Vec<u32>,
     producers: Vec<u32>,
@@ -321,7 +327,8 @@ impl<'p, 'h> Search<'p, 'h> {
         Ok(if self.memo.insert(key)? { Arrival::New(entry) } else { Arrival::Known })
     }
 
-    /// The slots of operations invoked up to `hi` and not linearized, as bits, or as the number of a list of them.
+    /// The slots of operations invoked up to `hi` and not linearized, as bits, or as the number of
+    /// a list of them.
     fn pending_slots(&mut self) -> Result<u64, OutOfMemory> {
         let mut bits = 0_u64;
         let mut words =
@@ -381,7 +388,8 @@ impl<'p, 'h> Search<'p, 'h> {
         }
     }
 
-    /// Whether the next member of a class may come now, changes the state, and sets what somebody can still meet.
+    /// Whether the next member of a class may come now, changes the state, and sets what somebody
+    /// can still meet.
     fn is_class_useful(&self, number: usize, blocking: u32) -> bool {
         let class = &self.prepared.classes[number];
         let (op, _) = self.entries[blocking as usize];
@@ -395,7 +403,8 @@ impl<'p, 'h> Search<'p, 'h> {
         is_enabled && is_legal && (is_expected || self.prepared.has_negative_observers)
     }
 
-    /// Whether the last step replaced a value that somebody must still meet and nobody can set again.
+    /// Whether the last step replaced a value that somebody must still meet and nobody can set
+    /// again.
     fn is_dead(&self, state_before: u32) -> bool {
         let value = state_before as usize;
         self.looks_ahead

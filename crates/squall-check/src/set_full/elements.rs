@@ -1,4 +1,5 @@
-//! From operations to dense ids: the elements in order of their adds, and the reads as lists of ids.
+//! From operations to dense ids: the elements in order of their adds, and the reads as lists of
+//! ids.
 
 use squall_history::{Kind, Operation, Problem, ProblemCode, Value};
 
@@ -23,8 +24,8 @@ impl Element<'_> {
 /// An `ok` read.
 pub(super) struct Read<'h> {
     pub operation: &'h Operation<'h>,
-    /// How many elements had an add invoked before this read completed. As ids are in that order, these are the
-    /// elements below it, and the only ones the read says anything about.
+    /// How many elements had an add invoked before this read completed. As ids are in that order,
+    /// these are the elements below it, and the only ones the read says anything about.
     pub watermark: usize,
     /// Ids of the elements it contains, below the watermark, in `Elements::contents`.
     contents: std::ops::Range<usize>,
@@ -58,7 +59,8 @@ pub(super) struct Elements<'h> {
     pub only_failed: Vec<&'h Operation<'h>>,
     /// Values in reads that should not be there, each with the first read.
     pub intruders: Vec<Intruder<'h>>,
-    /// Elements that some read contains more than once, with the greatest multiplicity and that read.
+    /// Elements that some read contains more than once, with the greatest multiplicity and that
+    /// read.
     pub duplicated: Vec<(&'h Value, u64, &'h Operation<'h>)>,
     /// Final reads that were invoked.
     pub final_reads_count: u64,
@@ -108,7 +110,8 @@ impl<'h> Elements<'h> {
         self.list.len() + self.only_failed.len()
     }
 
-    /// Gives ids in order of the first add that did not fail; elements whose every add failed come after them.
+    /// Gives ids in order of the first add that did not fail; elements whose every add failed come
+    /// after them.
     fn collect_adds(
         &mut self,
         operations: &'h [Operation<'h>],

@@ -5,22 +5,25 @@
 //! | term | meaning |
 //! |---|---|
 //! | known | the completion that first proves it: of its add, or of a read that contains it |
-//! | last present, last absent | the last invoked `ok` read with, or without it, of those that completed after its add was invoked |
+//! | last present, last absent | the `ok` read invoked last with, or without it; of those that end after its add began |
 //! | stable | it is present in the last of these reads |
 //! | lost | known, and absent in a read invoked after that and after every read that contains it |
 //! | never read | neither |
 //!
-//! Beyond what Maelstrom checks: every read of the final phase must contain every element known before that phase, else
-//! the element is lost as well; two final reads must agree; no read may contain an element twice, or one that nobody
-//! added, that only failed operations added, or whose add was invoked later.
+//! Beyond what Maelstrom checks: every read of the final phase must contain every element known
+//! before that phase, else the element is lost as well; two final reads must agree; no read may
+//! contain an element twice, or one that nobody added, that only failed operations added, or whose
+//! add was invoked later.
 //!
-//! Sound; complete for the rules above. Takes time in proportion to the size of all reads, by two passes over them.
+//! Sound; complete for the rules above. Takes time in proportion to the size of all reads, by two
+//! passes over them.
 //!
-//! Result: `:attempt-count`, `:stable-count`, `:lost-count`, `:lost`, `:never-read-count`, `:never-read`,
-//! `:stale-count`, `:stale` (stable, but only some time after it was known), `:worst-stale`, `:stable-latencies`,
-//! `:lost-latencies` (quantile to milliseconds, only if any), `:duplicated-count`, `:duplicated` (element to greatest
-//! multiplicity), and beside upstream's keys `:phantom-count`, `:phantom`, `:not-converged-count`, `:not-converged`
-//! (element to the nodes that lack it), `:final-read-count`, `:final-read-ok-count`.
+//! Result: `:attempt-count`, `:stable-count`, `:lost-count`, `:lost`, `:never-read-count`,
+//! `:never-read`, `:stale-count`, `:stale` (stable, but only some time after it was known),
+//! `:worst-stale`, `:stable-latencies`, `:lost-latencies` (quantile to milliseconds, only if any),
+//! `:duplicated-count`, `:duplicated` (element to greatest multiplicity), and beside upstream's
+//! keys `:phantom-count`, `:phantom`, `:not-converged-count`, `:not-converged` (element to the
+//! nodes that lack it), `:final-read-count`, `:final-read-ok-count`.
 
 mod elements;
 

@@ -43,8 +43,9 @@ impl<'h> Passes<'h> {
         }
     }
 
-    /// From the last read to the first, over the elements for which no read without them was found yet. What is
-    /// walked and stays is contained in the read, so all walks together are as long as all reads.
+    /// From the last read to the first, over the elements for which no read without them was found
+    /// yet. What is walked and stays is contained in the read, so all walks together are as long as
+    /// all reads.
     fn descend(&mut self, elements: &Elements<'h>) {
         let count = elements.list.len();
         let mut stamps = vec![usize::MAX; count];

@@ -76,7 +76,8 @@ impl<'a, 'h> Report<'a, 'h> {
         self.passes.missing[id].iter().chain(&self.passes.differing[id]).copied()
     }
 
-    /// Milliseconds from the moment an element was known until just after `last`, a read that shows the contrary.
+    /// Milliseconds from the moment an element was known until just after `last`, a read that shows
+    /// the contrary.
     fn latency_ms(&self, id: usize, last: Option<&Operation<'_>>) -> Option<u64> {
         let known = self.elements.list[id].known?.last_event().time;
         let end = last.map_or(0, |read| read.invocation.time.saturating_add(1));
@@ -184,7 +185,8 @@ impl<'a, 'h> Report<'a, 'h> {
         worst.into_iter().map(row).collect()
     }
 
-    /// `{0 … 0.5 … 0.95 … 0.99 … 1 …}` in milliseconds; the one of *n* sorted values at min(n−1, floor(n·q)).
+    /// `{0 … 0.5 … 0.95 … 0.99 … 1 …}` in milliseconds; the one of *n* sorted values at min(n−1,
+    /// floor(n·q)).
     fn quantiles(&self, latency_ms: impl Fn(&Self, usize) -> Option<u64>) -> Option<Value> {
         let ids = 0..self.fates.len();
         let mut sorted: Vec<u64> = ids.filter_map(|id| latency_ms(self, id)).collect();
@@ -252,7 +254,8 @@ impl<'a, 'h> Report<'a, 'h> {
     }
 }
 
-/// What became of an element: by its last reads, and lost as well if a final read lacks it against the rules.
+/// What became of an element: by its last reads, and lost as well if a final read lacks it against
+/// the rules.
 fn fate(id: usize, elements: &Elements<'_>, passes: &Passes<'_>) -> Fate {
     if passes.missing[id].is_empty() {
         fate_by_reads(&elements.list[id], id, passes)

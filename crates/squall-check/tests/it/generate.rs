@@ -22,7 +22,8 @@ pub(crate) struct Step {
     pub b: i64,
     /// 0..10: fail, info, or else ok.
     pub outcome: u8,
-    /// 0..8: small ones lie about the result; odd ones take effect at the invocation, even ones at the completion.
+    /// 0..8: small ones lie about the result; odd ones take effect at the invocation, even ones at
+    /// the completion.
     pub luck: u8,
 }
 
@@ -55,7 +56,8 @@ struct Pending {
     lie: i64,
 }
 
-/// A history of a register: mostly what a correct one would have answered, with lies if the shape says so.
+/// A history of a register: mostly what a correct one would have answered, with lies if the shape
+/// says so.
 pub(crate) fn register(steps: &[Step], shape: Shape) -> History {
     let mut history = History::default();
     let mut state = vec![Value::Nil; 8];

@@ -1,5 +1,6 @@
-//! The search for an order against the definition: some permutation of all successful operations and some of the
-//! unknown ones, which a register could have executed, and which respects real time.
+//! The search for an order against the definition: some permutation of all successful operations
+//! and some of the unknown ones, which a register could have executed, and which respects real
+//! time.
 
 use proptest::prelude::*;
 use squall_check::linear::{FailedCas, NilRead, Options, check};

@@ -4,6 +4,8 @@ mod generate;
 
 mod linear;
 
+mod mutations;
+
 mod real;
 
 mod sets;

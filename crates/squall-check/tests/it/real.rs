@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use squall_check::{Verdict, linear};
 use squall_history::formats::{etcd_log, knossos};
 
-/// `$HISTORIES_DIR`, else `../shared/data/histories` beside the workspace; `None`, with a message, if there is none.
+/// `$HISTORIES_DIR`, else `../shared/data/histories` beside the workspace; `None`, with a message,
+/// if there is none.
 #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
 fn histories() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/histories");

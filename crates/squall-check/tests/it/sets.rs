@@ -1,4 +1,5 @@
-//! Set-full against its definition, read out quantifier by quantifier, and mutations of a right history.
+//! Set-full against its definition, read out quantifier by quantifier, and mutations of a right
+//! history.
 
 use std::collections::BTreeMap;
 
@@ -197,7 +198,8 @@ fn agree(history: &History) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Three nodes that tell each other what they know at every step of luck 7, and lie if the steps say so.
+/// Three nodes that tell each other what they know at every step of luck 7, and lie if the steps
+/// say so.
 fn history(steps: &[Step], lies: bool, final_reads: bool) -> History {
     let mut history = History::default();
     let mut nodes: Vec<Vec<i64>> = vec![Vec::new(); 3];
@@ -294,7 +296,8 @@ proptest! {
         agree(&history(&steps, lies, final_reads))?;
     }
 
-    /// Nodes that share everything before the final reads are never broken then, unless a node forgot.
+    /// Nodes that share everything before the final reads are never broken then, unless a node
+    /// forgot.
     #[test]
     fn right_nodes_converge(steps in steps(4, 40)) {
         let outcome = check(&history(&steps, false, true), &Options::broadcast());

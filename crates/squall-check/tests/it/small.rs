@@ -64,7 +64,8 @@ fn echo_is_judged() {
     }
     let wrong: Row = ("echo", "a".into(), 0, Kind::Ok, reply("b"), 1, None);
     let outcome = echo::check(&history(&[wrong]), &echo::Options::default());
-    let errors = "[[\"Expected a message with :echo\" \"a\" \"But received\" {\"type\" \"echo_ok\", \"echo\" \"b\"}]]";
+    let errors = "[[\"Expected a message with :echo\" \"a\" \"But received\" \
+                  {\"type\" \"echo_ok\", \"echo\" \"b\"}]]";
     assert_eq!(outcome.result.get("errors").expect("errors").to_edn(), errors);
 }
 

@@ -1,4 +1,5 @@
-//! EDN: the notation of Clojure data, in which Jepsen, Knossos, Elle and Maelstrom write histories and results.
+//! EDN: the notation of Clojure data, in which Jepsen, Knossos, Elle and Maelstrom write histories
+//! and results.
 
 mod read;
 mod write;

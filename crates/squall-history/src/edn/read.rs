@@ -27,9 +27,9 @@ impl Value {
 
 /// Reads forms one after the other.
 ///
-/// Tags are dropped and their forms kept (`#inst "…"` reads as the string); characters read as strings of one
-/// character, ratios and `##Inf` as symbols, keys of a namespaced map without the namespace. Octal, hexadecimal and
-/// radix integers are errors.
+/// Tags are dropped and their forms kept (`#inst "…"` reads as the string); characters read as
+/// strings of one character, ratios and `##Inf` as symbols, keys of a namespaced map without the
+/// namespace. Octal, hexadecimal and radix integers are errors.
 #[derive(Debug)]
 pub struct EdnReader<'a> {
     bytes: &'a [u8],
@@ -319,7 +319,8 @@ impl<'a> EdnReader<'a> {
         })
     }
 
-    /// The longest run of symbol characters at the cursor; empty if there is none or it is not UTF-8.
+    /// The longest run of symbol characters at the cursor; empty if there is none or it is not
+    /// UTF-8.
     fn symbol_text(&mut self) -> &'a str {
         let start = self.at;
         let size = self.bytes[start..].iter().take_while(|&&b| is_symbol_byte(b)).count();
@@ -376,7 +377,8 @@ fn hex_char(digits: &str) -> Option<char> {
     u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)
 }
 
-/// An integer, fractional number or ratio; `unsigned` is `text` without its sign and begins with a digit.
+/// An integer, fractional number or ratio; `unsigned` is `text` without its sign and begins with a
+/// digit.
 fn number(text: &str, unsigned: &str) -> Option<Value> {
     let text = text.strip_prefix('+').unwrap_or(text);
     if let Some((numerator, denominator)) = unsigned.split_once('/') {

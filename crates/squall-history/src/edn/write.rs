@@ -51,8 +51,8 @@ impl Value {
         }
     }
 
-    /// The value as EDN for people: what does not fit into 80 columns is broken, one member a line, aligned.
-    /// Ends without a newline.
+    /// The value as EDN for people: what does not fit into 80 columns is broken, one member a line,
+    /// aligned. Ends without a newline.
     #[must_use]
     pub fn to_edn_pretty(&self) -> String {
         let mut out = String::new();
@@ -61,7 +61,8 @@ impl Value {
     }
 }
 
-/// Writes `value` from column `indent`; `closing` brackets of its ancestors will follow on its last line.
+/// Writes `value` from column `indent`; `closing` brackets of its ancestors will follow on its last
+/// line.
 fn write_pretty(value: &Value, indent: usize, closing: usize, out: &mut String) {
     let line = value.to_edn();
     if indent + line.chars().count() + closing <= WIDTH {

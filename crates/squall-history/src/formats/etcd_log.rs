@@ -1,12 +1,13 @@
-//! The etcd logs of Jepsen that Porcupine is tested with: one event a line, one register, initially nil.
+//! The etcd logs of Jepsen that Porcupine is tested with: one event a line, one register, initially
+//! nil.
 //!
 //! ```text
 //! INFO  jepsen.util - 0   :invoke :cas   [1 2]
 //! INFO  jepsen.util - 0   :info   :cas   :timed-out
 //! ```
 //!
-//! `:timed-out` becomes the error, and the argument of the invocation stays the value. A nil read means that nothing
-//! was written yet; a failed cas was compared and found something else.
+//! `:timed-out` becomes the error, and the argument of the invocation stays the value. A nil read
+//! means that nothing was written yet; a failed cas was compared and found something else.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Histories in EDN, as Jepsen, Knossos and Maelstrom write them: maps in sequence, one a line or not; or one vector
-//! or list of maps; with or without `#jepsen.history.Op`.
+//! Histories in EDN, as Jepsen, Knossos and Maelstrom write them: maps in sequence, one a line or
+//! not; or one vector or list of maps; with or without `#jepsen.history.Op`.
 //!
 //! ```edn
 //! [{:process 0, :type :invoke, :f :cas, :value [1 2]}   ; a comment
@@ -65,7 +65,8 @@ pub fn write(history: &History) -> String {
     out
 }
 
-/// Appends the line of an event: `{:index 0, :time 0, :type :invoke, :process 0, :f :read, :value nil}`.
+/// Appends the line of an event: `{:index 0, :time 0, :type :invoke, :process 0, :f :read, :value
+/// nil}`.
 pub fn write_event(event: &Event, out: &mut String) {
     let value: Value = event.to_value();
     value.write_edn(out);

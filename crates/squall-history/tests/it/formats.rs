@@ -98,7 +98,8 @@ INFO  jepsen.util - 1\t:info\t:cas\t:timed-out
 fn edn_forms_of_a_history() {
     let forms = [
         "{:type :invoke, :process 0, :f :read}\n{:type :ok, :process 0, :f :read, :value 3}",
-        "[{:type :invoke :process 0 :f :read} ; comment\n {:type :ok :process 0 :f :read :value 3}]",
+        "[{:type :invoke :process 0 :f :read} ; comment
+          {:type :ok :process 0 :f :read :value 3}]",
         "({:type :invoke :process 0 :f :read} #_ x {:type :ok :process 0 :f :read :value 3} #_ y)",
         "#jepsen.history.Op{:index 0, :type :invoke, :process 0, :f :read}
          #jepsen.history.Op{:index 1, :type :ok, :process 0, :f :read, :value 3}",
