@@ -4,10 +4,10 @@
 //! have executed, and in which no operation comes before one that had ended when it began? Sound,
 //! and complete within its budget; beyond it the answer is *unknown*, never *held*.
 //!
-//! 1. The history is split by key ([`register`]); each part is judged for itself.
-//! 2. Operations that cannot matter are dropped ([`prepare`]).
-//! 3. A value that nobody could have written is found without a search ([`sources`]).
-//! 4. Everything else is a depth-first search with memory ([`search`]), after Wing and Gong (1993)
+//! 1. The history is split by key (`register.rs`); each part is judged for itself.
+//! 2. Operations that cannot matter are dropped (`prepare.rs`).
+//! 3. A value that nobody could have written is found without a search (`sources.rs`).
+//! 4. Everything else is a depth-first search with memory (`search.rs`), after Wing and Gong (1993)
 //!    and Lowe (2017).
 //!
 //! Result of a keyed history: `:results`, key to `{:linearizable {…} :timeline {:valid? true}
