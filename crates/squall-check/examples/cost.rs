@@ -8,7 +8,8 @@
 use std::time::Instant;
 
 use squall_check::{Outcome, linear, set_full, unique_ids};
-use squall_history::{Event, History, Kind, Process, Value};
+use squall_history::formats::knossos;
+use squall_history::{Event, History, Kind, Process, Value, jsonl};
 
 /// A generator of numbers that repeats itself only after a long time (Vigna's SplitMix64).
 struct Chance(u64);
@@ -148,6 +149,17 @@ fn main() {
         {
             let history = register(size, clients, unknown);
             measure(name, size, &history, |history| linear::check(history, &options));
+        }
+        let history = register(size, 10, 0);
+        for (name, text) in [("jsonl", jsonl::write(&history)), ("edn", knossos::write(&history))] {
+            let begin = Instant::now();
+            let read = match name {
+                "jsonl" => jsonl::read(text.as_bytes()),
+                _ => knossos::read(text.as_bytes()),
+            };
+            let (ms, mb) = (begin.elapsed().as_millis(), text.len() >> 20);
+            let events = read.expect("what was written").history.events.len();
+            println!("read {name:19} {size:>9} {ms:>7} ms  {mb} MiB, {events} events");
         }
         measure("set-full", size, &set(size), |history| {
             set_full::check(history, &set_full::Options::broadcast())

@@ -234,7 +234,12 @@ impl<'a> JsonReader<'a> {
         value.ok_or_else(|| ParseError::at(self.bytes, start, "not a number of JSON"))
     }
 
-    /// A string, borrowed when it has no escapes.
+    /// Whether a string is next.
+    pub(crate) fn is_at_string(&mut self) -> bool {
+        self.peek() == Some(b'"')
+    }
+
+    /// A string, borrowed when it has no escapes. The cursor must be at its quote.
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, ParseError> {
         self.at += 1;
         let plain = self.plain()?;

@@ -9,7 +9,7 @@
 //! The header line is always written and may be missing. Unknown fields are kept. Keywords become
 //! strings, sets sorted arrays, maps with keys that are not text arrays of pairs.
 
-use crate::event::{Event, Header, History, Kind, Process, name};
+use crate::event::{Event, Header, History, Kind, Name, Process, name};
 use crate::json::{JsonReader, push_display, write_string};
 use crate::problem::{ParseError, Problem, ProblemCode};
 use crate::value::Value;
@@ -92,63 +92,100 @@ pub fn parse_line(line: &[u8], number: usize) -> Result<Line, Problem> {
 struct Fields {
     index: Option<u64>,
     time: u64,
-    kind: Option<String>,
+    word: Word,
     process: Value,
-    f: String,
+    f: Name,
     value: Value,
     error: Option<Value>,
     exception: Option<Value>,
     is_final: bool,
-    node: Option<String>,
-    other: Vec<(crate::event::Name, Value)>,
+    node: Option<Name>,
+    other: Vec<(Name, Value)>,
+}
+
+/// What stands under `type`.
+#[derive(Clone, Copy, Default)]
+enum Word {
+    #[default]
+    Missing,
+    Kind(Kind),
+    Header,
+    Unknown,
+}
+
+impl Word {
+    fn of(text: &str) -> Self {
+        match Kind::parse(text) {
+            Some(kind) => Self::Kind(kind),
+            None if text == "history" => Self::Header,
+            None => Self::Unknown,
+        }
+    }
 }
 
 impl Fields {
     fn read(&mut self, reader: &mut JsonReader<'_>, key: &str) -> Result<(), ParseError> {
-        let value = reader.value()?;
-        self.set(key, value);
+        if matches!(key, "type" | "f" | "node") && reader.is_at_string() {
+            let text = reader.string()?;
+            self.set_text(key, &text);
+        } else {
+            let value = reader.value()?;
+            self.set(key, value);
+        }
         Ok(())
     }
 
-    fn set(&mut self, key: &str, value: Value) {
-        let text = |value: &Value| value.as_text().map(str::to_owned);
+    fn set_text(&mut self, key: &str, text: &str) {
         match key {
+            "type" => self.word = Word::of(text),
+            "f" => self.f = name(text),
+            _ => self.node = Some(name(text)),
+        }
+    }
+
+    fn set(&mut self, key: &str, value: Value) {
+        match key {
+            "type" | "f" | "node" => {
+                if let Some(text) = value.as_text() {
+                    self.set_text(key, text);
+                }
+            }
             "index" => self.index = value.as_int().and_then(|i| u64::try_from(i).ok()),
             "time" => self.time = value.as_int().and_then(|t| u64::try_from(t).ok()).unwrap_or(0),
-            "type" => self.kind = text(&value),
             "process" => self.process = value,
-            "f" => self.f = text(&value).unwrap_or_default(),
             "value" => self.value = value,
             "error" => self.error = Some(value).filter(|value| !value.is_nil()),
             "exception" => self.exception = Some(value).filter(|value| !value.is_nil()),
             "final?" | "final" => self.is_final = value == Value::Bool(true),
-            "node" => self.node = text(&value),
             _ => self.other.push((name(key), value)),
         }
     }
 
     fn into_line(self) -> Result<Line, &'static str> {
-        if self.kind.as_deref() == Some("history") {
+        if matches!(self.word, Word::Header) {
             return Ok(Line::Header(self.into_header()));
         }
         self.into_event().map(|event| Line::Event(Box::new(event)))
     }
 
     fn into_event(self) -> Result<Event, &'static str> {
-        let kind = self.kind.ok_or("an event without `type`")?;
-        let kind = Kind::parse(&kind).ok_or("`type` must be invoke, ok, fail or info")?;
+        let kind = match self.word {
+            Word::Kind(kind) => kind,
+            Word::Missing => return Err("an event without `type`"),
+            Word::Header | Word::Unknown => return Err("`type` must be invoke, ok, fail or info"),
+        };
         let process = Process::of_value(&self.process);
         Ok(Event {
             index: self.index.unwrap_or(u64::MAX),
             time: self.time,
             kind,
             process: process.ok_or("`process` must be an integer or a name")?,
-            f: name(&self.f),
+            f: self.f,
             value: self.value,
             error: self.error,
             exception: self.exception,
             is_final: self.is_final,
-            node: self.node.as_deref().map(name),
+            node: self.node,
             other: self.other,
         })
     }

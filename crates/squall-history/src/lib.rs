@@ -44,6 +44,6 @@ pub use edn::{EDN_DEPTH_MAX, EdnReader};
 pub use event::{Event, Header, History, Kind, Name, Process, name, named_error};
 pub use json::JSON_DEPTH_MAX;
 pub use number::{Number, Parsed};
-pub use operation::{Operation, Operations};
+pub use operation::{Operation, Operations, PROBLEMS_MAX};
 pub use problem::{ParseError, Problem, ProblemCode};
 pub use value::Value;

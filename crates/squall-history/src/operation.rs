@@ -68,9 +68,14 @@ impl<'h> Operation<'h> {
 pub struct Operations<'h> {
     /// In order of invocation.
     pub list: Vec<Operation<'h>>,
-    /// E03, E04, E06 and E07.
+    /// E03, E04, E06 and E07; at most [`PROBLEMS_MAX`] of a code.
     pub problems: Vec<Problem>,
+    /// How many there are of each code.
+    pub problems_count: BTreeMap<ProblemCode, usize>,
 }
+
+/// Problems of one code that are kept with their text; the others are only counted.
+pub const PROBLEMS_MAX: usize = 20;
 
 impl History {
     /// Pairs invocations with completions. Events of the nemesis are left out.
@@ -124,6 +129,10 @@ impl History {
 
 impl Operations<'_> {
     fn problem(&mut self, code: ProblemCode, event: &Event, hint: &str) {
-        self.problems.push(Problem::of_event(code, event.index, &event.to_value().to_edn(), hint));
+        let count = self.problems_count.entry(code).or_default();
+        *count += 1;
+        if *count <= PROBLEMS_MAX {
+            self.problems.push(Problem::of_event(code, event.index, &event.text(), hint));
+        }
     }
 }

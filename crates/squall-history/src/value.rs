@@ -88,6 +88,12 @@ impl Value {
     #[must_use]
     pub fn map(pairs: impl IntoIterator<Item = (Self, Self)>) -> Self {
         let pairs: Vec<(Self, Self)> = pairs.into_iter().collect();
+        let is_unique = |(i, (key, _)): (usize, &(Self, Self))| {
+            pairs[..i].iter().all(|(earlier, _)| earlier != key)
+        };
+        if pairs.len() <= 8 && pairs.iter().enumerate().all(is_unique) {
+            return Self::Map(pairs.into());
+        }
         let mut order: Vec<usize> = (0..pairs.len()).collect();
         order.sort_by(|&a, &b| pairs[a].0.cmp(&pairs[b].0).then(a.cmp(&b)));
         let mut keep = vec![true; pairs.len()];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use squall_history::{Kind, Operation, Problem, ProblemCode, Value};
+use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, ProblemCode, Value};
 
 use super::{FailedCas, NilRead, Options};
 use crate::intern::Interner;
@@ -120,7 +120,9 @@ pub(super) fn split<'h>(operations: &'h [Operation<'h>], options: &Options) -> P
         let (key, argument) = if options.is_keyed {
             let Some(pair) = operation.invocation.value.as_pair() else {
                 has_lost_write |= operation.outcome() != Kind::Fail && operation.f() != "read";
-                problems.push(problem(operation, "the value must be a pair of key and value"));
+                if problems.len() < PROBLEMS_MAX {
+                    problems.push(problem(operation, "the value must be a pair: key and value"));
+                }
                 continue;
             };
             pair
@@ -178,7 +180,9 @@ impl<'h> Part<'h> {
 
     fn unreadable(&mut self, operation: &'h Operation<'h>, hint: &str) {
         self.is_unreadable |= operation.outcome() != Kind::Fail && operation.f() != "read";
-        self.problems.push(problem(operation, hint));
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem(operation, hint));
+        }
     }
 
     fn add_read(

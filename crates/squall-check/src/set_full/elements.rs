@@ -1,7 +1,7 @@
 //! From operations to dense ids: the elements in order of their adds, and the reads as lists of
 //! ids.
 
-use squall_history::{Kind, Operation, Problem, ProblemCode, Value};
+use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, ProblemCode, Value};
 
 use super::Options;
 use crate::intern::Interner;
@@ -139,10 +139,12 @@ impl<'h> Elements<'h> {
 
     fn collect_read(&mut self, operation: &'h Operation<'h>, values: &mut Values<'h>) {
         let (Value::List(items) | Value::Set(items)) = operation.value() else {
-            let text = operation.last_event().text();
-            let index = operation.last_event().index;
-            let hint = "a read must return a list";
-            self.problems.push(Problem::of_event(ProblemCode::E05, index, &text, hint));
+            if self.problems.len() < PROBLEMS_MAX {
+                let event = operation.last_event();
+                let hint = "a read must return a list";
+                let code = ProblemCode::E05;
+                self.problems.push(Problem::of_event(code, event.index, &event.text(), hint));
+            }
             return;
         };
         let start = self.contents.len();

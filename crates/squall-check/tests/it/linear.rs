@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 use squall_check::linear::{FailedCas, NilRead, Options, check};
 use squall_check::{Outcome, Verdict};
+use squall_history::formats::knossos;
 use squall_history::{History, Kind, Operation, Value};
 
 use crate::generate::{Shape, cases, register, steps};
@@ -143,4 +144,18 @@ fn both_verdicts_are_common() {
         })
         .count();
     assert!((200..800).contains(&broken_count), "{broken_count}");
+}
+
+/// Two unknown operations can set the first value that is read; only one of them can set it again. A
+/// search that does not remember which one it has used takes the second way for the first.
+#[test]
+fn an_unknown_write_is_kept_for_later() {
+    let text = "{:type :invoke :process 8 :f :write :value 1}
+        {:type :invoke :process 9 :f :cas :value [nil 1]}
+        {:type :invoke :process 0 :f :read} {:type :ok :process 0 :f :read :value 1}
+        {:type :invoke :process 0 :f :write :value 2} {:type :ok :process 0 :f :write :value 2}
+        {:type :invoke :process 0 :f :read} {:type :ok :process 0 :f :read :value 1}";
+    let history = knossos::read(text.as_bytes()).expect("a history").history;
+    agree(&history, false).expect("they agree");
+    assert_eq!(check(&history, &Options::register()).verdict, Verdict::Held);
 }
