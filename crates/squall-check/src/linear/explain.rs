@@ -212,6 +212,7 @@ pub(super) fn exhausted(part: &Part<'_>, prepared: &Prepared<'_>, spent: &Spent)
         ("ops", part.ops.len() as u64),
         ("open_ops", prepared.open_before_count as u64),
         ("open_ops_kept", prepared.open.len() as u64),
+        ("concurrency", spent.concurrency),
         ("configurations", spent.configurations),
     ];
     if let Some(deepest) = &spent.deepest {

@@ -76,6 +76,8 @@ pub(super) enum Taken {
 pub(super) struct Spent {
     pub is_memory: bool,
     pub configurations: u64,
+    /// The most operations that were under way at once, unknown ones left out.
+    pub concurrency: u64,
     /// The furthest that any order got, if one had to be given up.
     pub deepest: Option<Deadlock>,
 }
@@ -249,6 +251,7 @@ impl<'p, 'h> Search<'p, 'h> {
             Err(GivenUp { is_memory }) => Answer::Exhausted(Spent {
                 is_memory,
                 configurations: self.memo.count() as u64,
+                concurrency: self.slots_count as u64,
                 deepest: (self.deepest != HEAD).then_some(deadlock),
             }),
         }
