@@ -188,6 +188,11 @@ fn judge(part: &Part<'_>, options: &Options) -> Judged {
     if part.is_unreadable {
         // What such an operation did is not known, so nothing can be said against the others.
         judged.verdict = Verdict::Unknown;
+        judged.reason = Some(Reason::new(
+            ReasonCode::MalformedInput,
+            "there is an operation of which nobody can say what it wrote",
+            "repair the history, or leave the operations out that its problems name",
+        ));
         judged.anomalies.retain(|anomaly| *anomaly.class == REQUEST_MISMATCH);
     }
     if !judged.anomalies.is_empty() {

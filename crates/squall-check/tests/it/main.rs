@@ -1,5 +1,7 @@
 //! Checkers against brute force, mutations, and the real histories of others.
 
+mod arbitrary;
+
 mod generate;
 
 mod linear;
