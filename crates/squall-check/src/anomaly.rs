@@ -51,6 +51,9 @@ classes! {
     NOT_ANSWERED: "not-answered", 3,
         "A request was not answered although no fault was in force.",
         "look at what the node does between reading the request and writing the reply";
+    UNAVAILABLE: "unavailable", 3,
+        "Fewer operations succeeded than promised.",
+        "look at the errors of the operations that did not succeed";
     DUPLICATE_ID: "duplicate-id", 5,
         "An id was given out more than once.",
         "look at what makes the ids of two nodes, or of two moments, differ";

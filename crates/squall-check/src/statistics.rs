@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use squall_history::{Event, History, Kind, Name, Value};
 
+use crate::anomaly::{Anomaly, OpRef, UNAVAILABLE};
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 
 /// Functions that need no success.
@@ -109,7 +110,19 @@ pub fn availability(history: &History, target: Target) -> Outcome {
         }
     };
     let verdict = if is_met { Verdict::Held } else { Verdict::Broken };
-    Outcome::new(verdict, [("ok-fraction", fraction(ok, invoked))])
+    let mut outcome = Outcome::new(verdict, [("ok-fraction", fraction(ok, invoked))]);
+    if !is_met {
+        outcome.anomalies.push(unavailable(history, ok, invoked));
+    }
+    outcome
+}
+
+fn unavailable(history: &History, ok: u64, invoked: u64) -> Anomaly {
+    const SHOWN_MAX: usize = 4;
+    let operations = history.operations();
+    let others = operations.list.iter().filter(|operation| operation.outcome() != Kind::Ok);
+    let title = format!("{ok} of {invoked} operations succeeded");
+    Anomaly::new(&UNAVAILABLE, title, others.take(SHOWN_MAX).map(OpRef::of).collect())
 }
 
 fn fraction(part: u64, whole: u64) -> Value {

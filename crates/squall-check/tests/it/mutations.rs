@@ -141,6 +141,15 @@ fn compare_and_sets_that_must_not_win() {
 }
 
 #[test]
+fn the_first_impossible_read_is_named() {
+    let text = "{:type :invoke :process 0 :f :read} {:type :invoke :process 1 :f :read}
+                {:type :ok :process 1 :f :read :value 8} {:type :ok :process 0 :f :read :value 9}";
+    let history = knossos::read(text.as_bytes()).expect("a history").history;
+    let outcome = check(&history, &options());
+    assert_eq!(outcome.anomalies[0].title, "client 1 met 8, but nobody wrote it");
+}
+
+#[test]
 fn a_reply_to_another_request() {
     let text =
         "{:type :invoke :process 0 :f :write :value 1} {:type :ok :process 0 :f :write :value 2}

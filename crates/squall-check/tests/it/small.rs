@@ -205,6 +205,7 @@ fn statistics_are_counted() {
     ] {
         let outcome = statistics::availability(&history, target);
         assert_eq!(outcome.verdict, verdict);
+        assert_eq!(outcome.anomalies.len(), usize::from(verdict == Verdict::Broken));
         assert_eq!(outcome.result.get("ok-fraction").expect("a number").to_edn(), "0.25");
     }
     let empty = statistics::availability(&History::default(), Target::Total);
