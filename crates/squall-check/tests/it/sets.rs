@@ -209,7 +209,7 @@ fn history(steps: &[Step], lies: bool, final_reads: bool) -> History {
     let mut time = 0;
     let mut push = |history: &mut History, kind, client, f, value, node: usize| {
         let mut event = Event::new(kind, Process::Client(client), f, value);
-        time += 700_000;
+        time += 999_999;
         event.time = time;
         event.node = Some(format!("n{node}").into());
         history.push(event);
@@ -403,4 +403,42 @@ fn too_little_happened() {
     assert_eq!(outcome.verdict, Verdict::Unknown);
     assert_eq!(outcome.problems.len(), 1);
     assert_eq!(outcome.result.get("valid?"), Some(&Value::keyword("unknown")));
+}
+
+/// `right()` with a seventh element whose add begins at one place and is acknowledged at another, and
+/// which the final reads of n1 and n2 contain.
+fn with_a_late_element(begin: usize, end: usize) -> History {
+    let mut events = right().events;
+    for read in [27, 29] {
+        let items = events[read].value.as_list().expect("a read").iter().cloned();
+        events[read].value = items.chain([Value::Int(6)]).collect();
+    }
+    let add = |kind| Event::new(kind, Process::Client(3), "broadcast", Value::Int(6));
+    events.insert(begin, add(Kind::Invoke));
+    events.insert(end, add(Kind::Ok));
+    History::new(events)
+}
+
+#[test]
+fn what_is_added_in_the_final_phase_may_be_missed() {
+    // The final phase begins at place 24; n0 answers at 25.
+    let during = with_a_late_element(25, 26);
+    assert_eq!(during.events[24].value, Value::Nil);
+    assert!(during.events[24].is_final);
+    assert_eq!(check(&during, &Options::broadcast()).verdict, Verdict::Held);
+
+    // Begun before it and acknowledged within it: it need not be there, but the reads differ.
+    let across = with_a_late_element(24, 26);
+    assert_eq!(classes(&across), ["not-converged"]);
+    let options = Options { final_reads_agree: false, ..Options::broadcast() };
+    assert_eq!(check(&across, &options).verdict, Verdict::Held);
+}
+
+#[test]
+fn the_greatest_multiplicity_counts() {
+    let mut history = right();
+    change(&mut history, 3, |items| items.extend([Value::Int(0)]));
+    change(&mut history, 7, |items| items.extend([Value::Int(0), Value::Int(0)]));
+    let outcome = check(&history, &Options::broadcast());
+    assert_eq!(outcome.result.get("duplicated").expect("a map").to_edn(), "{0 3}");
 }
