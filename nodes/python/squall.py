@@ -318,7 +318,9 @@ class Node:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             log("not a message:", repr(error), line[:200])
             return
-        if in_reply_to is None:
+        if self.id is None and msg.type != "init":
+            log("came before init, dropped:", line[:200])
+        elif in_reply_to is None:
             self._guard(msg, self._handle, msg)
         elif type(in_reply_to) is int and in_reply_to in self._calls:
             self._calls[in_reply_to](msg)
