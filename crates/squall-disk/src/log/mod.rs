@@ -193,6 +193,7 @@ impl Log {
         scratch.clear();
         let is_new = self.is_sealed || self.end >= SEGMENT_BYTES_MAX;
         let last = self.chain.last().copied();
+        debug_assert!(is_new || last.is_some_and(|segment| segment.epoch == self.epoch_max));
         let epoch = if is_new { self.epoch_max + 1 } else { self.epoch_max };
         if is_new {
             let previous = last.map_or(0, |segment| segment.epoch);

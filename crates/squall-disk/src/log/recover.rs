@@ -1,6 +1,6 @@
 //! How a log is found again: follow the chain, replay it, cut what was never durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use squall_node::DiskError;
 
@@ -35,29 +35,43 @@ impl Log {
             let header = Header::decode(&bytes, epoch, group);
             found.insert(epoch, Piece { file, bytes, header });
         }
-        let mut log = Self {
-            name: name.to_owned(),
-            group,
-            state: State { first: 1, next: 1, sequence: 1, durable: 0 },
-            entries: Default::default(),
-            chain: Vec::new(),
-            end: 0,
-            is_sealed: true,
-            epoch_max: found.last_key_value().map_or(0, |(&epoch, _)| epoch),
-            orphans: Vec::new(),
-            outdated: Vec::new(),
-        };
-        log.replay(&found);
+        let epoch_max = found.last_key_value().map_or(0, |(&epoch, _)| epoch);
+        let mut log = Self::empty(name, group, epoch_max);
+        // A segment that continues one that was lost with it is no part of the log.
+        for last in found.values().rev().filter_map(|piece| piece.header) {
+            let mut candidate = Self::empty(name, group, epoch_max);
+            candidate.replay(&found, &chain(&found, last));
+            if candidate.entries.iter().all(|entry| entry.epoch > 0) {
+                log = candidate;
+                break;
+            }
+        }
         log.judge(&found)?;
         let is_kept = |epoch: u32| log.chain.iter().any(|segment| segment.epoch == epoch);
         log.orphans = found.keys().copied().filter(|&epoch| !is_kept(epoch)).collect();
+        // What is written next must outrank them.
+        log.is_sealed |= !log.orphans.is_empty();
         log.state.durable = if is_settled { log.state.sequence - 1 } else { 0 };
         Ok(log)
     }
 
-    /// Replays the chain that ends with the newest segment, up to its first hole.
-    fn replay(&mut self, found: &Found) {
-        let chain = chain(found);
+    fn empty(name: &str, group: u32, epoch_max: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            group,
+            state: State { first: 1, next: 1, sequence: 1, durable: 0 },
+            entries: VecDeque::new(),
+            chain: Vec::new(),
+            end: 0,
+            is_sealed: true,
+            epoch_max,
+            orphans: Vec::new(),
+            outdated: Vec::new(),
+        }
+    }
+
+    /// Replays a chain of segments, up to its first hole.
+    fn replay(&mut self, found: &Found, chain: &[(u32, Header)]) {
         let mut pieces = chain.iter().peekable();
         let mut is_first = true;
         while let Some(&(epoch, header)) = pieces.next() {
@@ -127,18 +141,14 @@ impl Log {
         if claimed.unwrap_or(0) >= self.state.sequence {
             return Err(self.damaged(self.state.next));
         }
-        match self.entries.iter().position(|entry| entry.epoch == 0) {
-            Some(missing) => Err(self.damaged(self.state.first + missing as u64)),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
-/// The newest segment with a header, and those that it continues, oldest first.
-fn chain(found: &Found) -> Vec<(u32, Header)> {
+/// A segment and those that it continues, oldest first.
+fn chain(found: &Found, last: Header) -> Vec<(u32, Header)> {
     let header = |epoch: u32| found.get(&epoch).and_then(|piece| piece.header);
-    let newest = found.values().filter_map(|piece| piece.header).next_back();
-    let mut chain: Vec<_> = std::iter::successors(newest, |it| {
+    let mut chain: Vec<_> = std::iter::successors(Some(last), |it| {
         header(it.previous).filter(|previous| previous.epoch < it.epoch)
     })
     .map(|it| (it.epoch, it))

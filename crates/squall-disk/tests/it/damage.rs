@@ -56,8 +56,8 @@ fn a_missing_old_segment_is_corrupt() {
     let mut store = Store::new(MemoryDevice::new());
     for _ in 0..30 {
         store.append("log", 1, 0, &[1; 100_000]).unwrap();
+        sync(&mut store);
     }
-    sync(&mut store);
     let device = store.device_mut();
     let first = device.open("log.00000001.log").unwrap();
     device.remove(first).unwrap();

@@ -24,7 +24,7 @@ const LOGS: [&str; 2] = ["raft", "raft-2"];
 const CELLS: [&str; 2] = ["vote", "raft"];
 
 fn op() -> impl Strategy<Value = Op> {
-    let size = prop_oneof![8 => 0..100_usize, 4 => 100..5000_usize, 1 => Just(400_000_usize)];
+    let size = prop_oneof![8 => 0..100_usize, 4 => 100..5000_usize, 2 => Just(400_000_usize)];
     let cell_size = prop_oneof![8 => 0..100_usize, 2 => 3900..4200_usize, 1 => Just(20_000_usize)];
     prop_oneof![
         6 => (0..2_usize, size).prop_map(|(log, size)| Op::Append { log, size }),

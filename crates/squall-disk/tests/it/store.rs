@@ -125,3 +125,25 @@ fn the_bytes_of_a_tail_that_was_cut_are_never_records_again() {
         assert_eq!(payloads(&mut store, "log"), expected);
     }
 }
+
+#[test]
+fn a_segment_that_continues_a_lost_one_is_lost_with_it() {
+    let (mut shorter, mut whole) = (0, 0);
+    for key in 0..200 {
+        let mut store = Store::new(MemoryDevice::new());
+        store.append("log", 1, 0, b"durable").unwrap();
+        sync(&mut store);
+        for _ in 0..35 {
+            store.append("log", 1, 0, &[1; 100_000]).unwrap();
+        }
+        store.power_loss(key);
+        let kept = payloads(&mut store, "log").len();
+        assert!((1..=36).contains(&kept));
+        shorter += usize::from(kept < 36);
+        whole += usize::from(kept == 36);
+        assert_eq!(store.append("log", 1, 0, b"x"), Ok(kept as u64 + 1));
+        store.restart();
+        assert_eq!(payloads(&mut store, "log").len(), kept + 1);
+    }
+    assert!(shorter > 0, "{shorter} {whole}");
+}
