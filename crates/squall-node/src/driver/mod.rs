@@ -128,7 +128,7 @@ impl<N: Node> Driver<N> {
         if self.halted {
             return Stepped::Stale;
         }
-        self.core.begin(at, fx);
+        self.core.begin(at);
         let stepped = self.take(input, disk, fx);
         while let Some(input) = self.core.ready.pop_front() {
             self.node.handle(&mut Ctx { core: &mut self.core, disk, fx }, input);
