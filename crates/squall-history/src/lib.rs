@@ -40,6 +40,8 @@ pub mod formats;
 
 pub mod text;
 
+pub mod trace;
+
 pub use edn::{EDN_DEPTH_MAX, EdnReader};
 pub use event::{Event, Header, History, Kind, Name, Process, name, named_error};
 pub use json::JSON_DEPTH_MAX;
