@@ -1,1 +1,48 @@
-//! (to be written)
+//! The World: a whole distributed system inside one loop, with a seed.
+//!
+//! Everything in a run is an actor in one [`World`]: nodes, services, clients, faults. The World
+//! alone knows time, order, chance, the network and the disks. It reads a [`Plan`] and writes a
+//! trace; the same plan gives the same bytes.
+//!
+//! - Two clocks: virtual time jumps to the next event, wall time is slept. The loop is the same.
+//! - Two kinds of [`Host`]: [`InProcess`] nodes, and processes that speak JSON lines. They may be
+//!   mixed in one cluster.
+//! - One hook at send and one at delivery; every fault acts there, and nothing else in the engine
+//!   knows a fault.
+//!
+//! # What this does not do
+//!
+//! - It judges nothing: checkers know histories only.
+//! - It does not know what clients say: a workload is a host like any other.
+//! - No thread, no lock, no global, but for the one thread that reads from processes.
+//!   Parallelism is over runs, never inside one.
+
+mod plan;
+mod world;
+
+mod envelope;
+mod host;
+mod link;
+mod queue;
+
+pub mod faults;
+
+mod journal;
+mod wall;
+
+pub use envelope::{Envelope, SYMBOLS_MAX, Symbol};
+pub use host::{
+    Factory, Finding, Host, HostInput, InProcess, Life, Line, Notice, Op, Output, Outputs, Phase,
+    Progress, Spoken, Stage, is_in_node,
+};
+pub use host::{
+    Guard, LINE_BYTES_MAX, LOG_BYTES_MAX, Place, ProcessHost, ProcessSpec, Processes, Unstartable,
+    WRITE_QUEUE_BYTES_MAX, guard_main,
+};
+pub use link::{Latency, Shape};
+pub use plan::{
+    ClockKind, DiskPlan, EventPlan, Expectation, GENERATOR, NetworkPlan, OpsPlan, PhasesPlan, Plan,
+    PlanError, parse_seed,
+};
+pub use wall::Doorbell;
+pub use world::{Bounds, Chain, Counts, End, Net, Recorded, RecordedWhat, Report, World};

@@ -45,6 +45,7 @@ pub(crate) struct Here {
     wall: u64,
     written: Position,
     durable: Position,
+    incarnation: u32,
     observing: bool,
     draws: Draws,
 }
@@ -56,6 +57,7 @@ impl Here {
         self.roster = Some(Arc::clone(&ctx.core.roster));
         (self.now, self.wall) = (ctx.now(), ctx.wall());
         (self.written, self.durable) = (ctx.position(), ctx.durable());
+        self.incarnation = ctx.incarnation();
         self.observing = ctx.fx.observing;
         self.draws = ctx.core.draws();
     }
@@ -95,6 +97,12 @@ impl<A: AsyncNode> Cx<A> {
     #[must_use]
     pub fn actor(&self, name: &str) -> Option<ActorId> {
         self.0.borrow().here.roster.as_ref().and_then(|roster| roster.id(name))
+    }
+
+    /// Which life this is, from 0.
+    #[must_use]
+    pub fn incarnation(&self) -> u32 {
+        self.0.borrow().here.incarnation
     }
 
     /// The node's own monotonic clock.

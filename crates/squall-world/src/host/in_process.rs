@@ -1,0 +1,287 @@
+//! A node inside this process: the thin shell of a World around the one driver.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use squall_disk::{MemoryDevice, Store, SyncMark};
+use squall_node::{
+    ActorId, Arrival, Bytes, Driver, DriverInput, Effect, Effects, Form, Identity, Moment, Node,
+    Outgoing, Roster, Rules, Stepped,
+};
+
+use super::{Finding, Host, HostInput, Life, Line, Output, Outputs, Progress};
+use crate::Envelope;
+
+/// Copies a host whose node can be cloned.
+type Fork<N> = fn(&InProcess<N>) -> Box<dyn Host>;
+
+/// Makes the value of each life of a node.
+pub type Factory<N> = Arc<dyn Fn() -> N + Send + Sync>;
+
+thread_local! {
+    /// Set while a node's own code runs: a panic there is the node's.
+    static IN_NODE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside a node's own code. For panic hooks: a panic there is caught,
+/// and told as a finding of that node.
+#[must_use]
+pub fn is_in_node() -> bool {
+    IN_NODE.get()
+}
+
+/// One node or service that lives inside this process, with a disk of its own.
+pub struct InProcess<N: Node> {
+    me: ActorId,
+    roster: Arc<Roster>,
+    members: Arc<[ActorId]>,
+    factory: Factory<N>,
+    rules: Rules,
+    driver: Option<Driver<N>>,
+    disk: Store<MemoryDevice>,
+    syncing: Option<SyncMark>,
+    fx: Effects,
+    fork: Option<Fork<N>>,
+    node: PhantomData<N>,
+}
+
+impl<N: Node + 'static> InProcess<N> {
+    /// A node that can be replayed, but not cloned.
+    #[must_use]
+    pub fn new(
+        me: ActorId,
+        roster: Arc<Roster>,
+        members: Arc<[ActorId]>,
+        factory: Factory<N>,
+        rules: Rules,
+    ) -> Self {
+        let disk = Store::new(MemoryDevice::new());
+        Self {
+            me,
+            roster,
+            members,
+            factory,
+            rules,
+            driver: None,
+            disk,
+            syncing: None,
+            fx: Effects::default(),
+            fork: None,
+            node: PhantomData,
+        }
+    }
+
+    /// A node that can be cloned, and with it its World.
+    #[must_use]
+    pub fn cloneable(self) -> Self
+    where
+        N: Clone,
+        N::Message: Clone,
+    {
+        Self { fork: Some(Self::duplicate), ..self }
+    }
+
+    fn duplicate(&self) -> Box<dyn Host>
+    where
+        N: Clone,
+        N::Message: Clone,
+    {
+        Box::new(Self {
+            me: self.me,
+            roster: Arc::clone(&self.roster),
+            members: Arc::clone(&self.members),
+            factory: Arc::clone(&self.factory),
+            rules: self.rules,
+            driver: self.driver.clone(),
+            disk: self.disk.clone(),
+            syncing: self.syncing,
+            fx: Effects::default(),
+            fork: self.fork,
+            node: PhantomData,
+        })
+    }
+
+    /// One step of the node, its effects as outputs.
+    fn drive(&mut self, at: Moment, input: DriverInput<'_>, out: &mut Outputs) {
+        let Some(driver) = &mut self.driver else {
+            out.stale = true;
+            return;
+        };
+        self.fx.observing = out.observing;
+        let (disk, fx) = (&mut self.disk, &mut self.fx);
+        IN_NODE.set(true);
+        let stepped = catch_unwind(AssertUnwindSafe(|| {
+            let stepped = driver.step(at, input, disk, fx);
+            driver.flush(fx);
+            stepped
+        }));
+        IN_NODE.set(false);
+        match stepped {
+            Ok(stepped) => out.stale = stepped == Stepped::Stale,
+            Err(panic) => {
+                self.driver = None;
+                self.fx.list.clear();
+                out.list.push(self.panicked(&panic));
+                let status = "panicked".to_owned();
+                out.list.push(Output::Exit { actor: self.me, status });
+                return;
+            }
+        }
+        let mut effects = std::mem::take(&mut self.fx.list);
+        for effect in effects.drain(..) {
+            self.effect(effect, out);
+        }
+        self.fx.list = effects;
+    }
+
+    fn effect(&mut self, effect: Effect, out: &mut Outputs) {
+        let actor = self.me;
+        out.list.push(match effect {
+            Effect::Send(message) => Output::Send { from: actor, message },
+            Effect::Arm { token, after, lineage, name } => {
+                Output::Arm { actor, token, after, lineage, name }
+            }
+            Effect::Sync { upto, lineage } => {
+                self.syncing = Some(self.disk.begin_sync());
+                Output::Sync { actor, upto, lineage }
+            }
+            Effect::Wrote { file, bytes, position } => {
+                Output::Wrote { actor, file, bytes, position }
+            }
+            Effect::Note { name, fields } => Output::Note { actor, name: name.into(), fields },
+            Effect::View(view) => Output::View { actor, view },
+            Effect::Check { check, name } => Output::Check { actor, check, name },
+            Effect::Late { from, in_reply_to } => {
+                if !out.observing {
+                    return;
+                }
+                let mut fields = squall_node::View::default();
+                fields.set("from", self.roster.name(from).unwrap_or("?"));
+                fields.set("in_reply_to", in_reply_to);
+                Output::Note { actor, name: "late".into(), fields }
+            }
+            Effect::Undecodable { from, name, error } => {
+                let from = self.roster.name(from).unwrap_or("a client").to_owned();
+                let what = format!("{from} sent {name:?}, which cannot be decoded: {error}");
+                let help = "the sender's message must have the shape its receiver expects";
+                Output::Line(Line {
+                    actor,
+                    text: what.clone(),
+                    finding: Some(self.finding("SQ04", &name, what, help)),
+                })
+            }
+            Effect::Halt { reason } => Output::Exit { actor, status: reason },
+        });
+    }
+
+    fn finding(&self, code: &'static str, raw: &str, what: String, help: &str) -> Finding {
+        Finding {
+            code,
+            node: self.roster.name(self.me).unwrap_or("?").to_owned(),
+            line_no: None,
+            column: None,
+            raw: raw.to_owned(),
+            what,
+            help: help.to_owned(),
+        }
+    }
+
+    fn panicked(&self, panic: &Box<dyn std::any::Any + Send>) -> Output {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let what = format!("the node panicked: {text}");
+        let help = "a panic ends the node like a crash; the trace shows what it was handling";
+        let finding = Some(self.finding("SQ06", &text, what.clone(), help));
+        Output::Line(Line { actor: self.me, text: what, finding })
+    }
+
+    /// The answer to Maelstrom's `init`: the host has started the node already.
+    fn init_ok(&self, at: Moment, envelope: &Envelope, out: &mut Outputs) {
+        let id = envelope.msg_id.unwrap_or(0);
+        let body = format!("{{\"type\":\"init_ok\",\"in_reply_to\":{id}}}");
+        let message = Outgoing {
+            to: envelope.src,
+            msg_id: None,
+            in_reply_to: Some(id),
+            name: "init_ok".into(),
+            form: Form::Json,
+            body: Bytes::from(body.as_bytes()),
+            cause: at.event,
+            lineage: at.lineage.child(0),
+            held_from: None,
+        };
+        out.list.push(Output::Send { from: self.me, message });
+    }
+}
+
+impl<N: Node + 'static> Host for InProcess<N> {
+    fn step(&mut self, at: Moment, input: HostInput<'_>, out: &mut Outputs) -> Progress {
+        match input {
+            HostInput::Message { envelope, name: "init", .. } if envelope.msg_id.is_some() => {
+                self.init_ok(at, envelope, out);
+            }
+            HostInput::Message { envelope, name, .. } => {
+                let arrival = Arrival {
+                    from: envelope.src,
+                    msg_id: envelope.msg_id,
+                    in_reply_to: envelope.in_reply_to,
+                    name,
+                    form: envelope.form,
+                    body: &envelope.body,
+                };
+                self.drive(at, DriverInput::Message(arrival), out);
+                out.stale = false;
+            }
+            HostInput::Timer { token, .. } => self.drive(at, DriverInput::Timer(token), out),
+            // The disk has caught up, or it could not: then nothing that waits may leave.
+            HostInput::Synced { upto, .. } => {
+                let ended = self.syncing.take().map(|mark| self.disk.end_sync(mark));
+                let input = match ended {
+                    Some(Err(_)) => DriverInput::SyncFailed,
+                    Some(Ok(())) | None => DriverInput::Synced(upto),
+                };
+                self.drive(at, input, out);
+            }
+            HostInput::Begin | HostInput::Notice { .. } => {}
+        }
+        Progress::Quiescent
+    }
+
+    fn life(&mut self, at: Moment, _actor: ActorId, change: Life, out: &mut Outputs) -> Progress {
+        match change {
+            Life::Start { incarnation, key: _ } => {
+                let identity = Identity {
+                    me: self.me,
+                    roster: Arc::clone(&self.roster),
+                    members: Arc::clone(&self.members),
+                    incarnation,
+                };
+                self.disk.restart();
+                self.driver = Some(Driver::new((self.factory)(), identity, self.rules));
+                self.drive(at, DriverInput::Start, out);
+            }
+            Life::Kill { power } => {
+                self.driver = None;
+                self.syncing = None;
+                if let Some(key) = power {
+                    self.disk.power_loss(key);
+                }
+            }
+            Life::Pause | Life::Resume | Life::CloseInput | Life::End => {}
+        }
+        Progress::Quiescent
+    }
+
+    fn fork(&self) -> Option<Box<dyn Host>> {
+        self.fork.map(|fork| fork(self))
+    }
+}
+
+impl<N: Node> fmt::Debug for InProcess<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InProcess").field("driver", &self.driver).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,215 @@
+//! How a process is started, and why one is not.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::language::{Language, first_line};
+
+/// A node that is a program of its own.
+#[derive(Clone, Debug)]
+pub struct ProcessSpec {
+    /// The program. A relative path counts from the directory of this process.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Where it runs; the system's directory for temporary files if there is none.
+    pub directory: Option<PathBuf>,
+    /// Its own directory, told to it as `SQUALL_DATA`. It is emptied when the run begins, and kept
+    /// when the node starts again.
+    pub data: PathBuf,
+    /// The seed of the run, told to it as `SQUALL_SEED`.
+    pub seed: u64,
+    /// Further variables of its environment, which otherwise is the one of this process.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+/// Why a program cannot be started, and the command that mends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unstartable {
+    /// What is wrong.
+    pub what: String,
+    /// What to do: a command, where there is one.
+    pub help: String,
+}
+
+/// A program that was replaced or is being written is tried so many times.
+const BUSY_TRIES: u32 = 20;
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+impl ProcessSpec {
+    /// Looks whether the program can be started, without starting it.
+    ///
+    /// # Errors
+    /// If it does not exist, is not executable, or its interpreter does not exist.
+    pub fn check(&self) -> Result<(), Unstartable> {
+        let program = self.resolved();
+        let shown = self.program.display();
+        let found = fs::metadata(&program).map_err(|error| missing(&self.program, &error))?;
+        if found.is_dir() {
+            let inside = executable_in(&program).unwrap_or_else(|| "PROGRAM".to_owned());
+            return Err(Unstartable {
+                what: format!("{shown} is a directory, not a program"),
+                help: format!("--bin {}", self.program.join(inside).display()),
+            });
+        }
+        if found.permissions().mode() & 0o111 == 0 {
+            return Err(Unstartable {
+                what: format!("{shown} is not executable"),
+                help: format!("chmod +x {shown}"),
+            });
+        }
+        match first_line(&program) {
+            Some(line) if line.starts_with("#!") => check_interpreter(&self.program, &line),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Empties the directory of the node.
+    pub(super) fn empty_data(&self) -> io::Result<()> {
+        match fs::remove_dir_all(&self.data) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        fs::create_dir_all(&self.data)
+    }
+
+    /// Starts it as the leader of a process group of its own.
+    pub(super) fn spawn(&self, run: &str) -> Result<Child, Unstartable> {
+        self.check()?;
+        let mut command = Command::new(self.resolved());
+        command
+            .args(&self.args)
+            .current_dir(self.directory.clone().unwrap_or_else(std::env::temp_dir))
+            .env("SQUALL", "1")
+            .env("SQUALL_SEED", format!("{:#x}", self.seed))
+            .env("SQUALL_DATA", &self.data)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .env(RUN_VARIABLE, run)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        let mut tries = 1;
+        loop {
+            match command.spawn() {
+                Ok(child) => return Ok(child),
+                Err(error)
+                    if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES =>
+                {
+                    tries += 1;
+                    std::thread::sleep(BUSY_PAUSE);
+                }
+                Err(error) => return Err(self.refused(&error)),
+            }
+        }
+    }
+
+    /// The system refused what looked startable.
+    fn refused(&self, error: &io::Error) -> Unstartable {
+        let shown = self.program.display();
+        let what = format!("{shown} cannot be started: {error}");
+        // A text without an interpreter line: "exec format error" has no kind of its own.
+        let is_text = fs::read(self.resolved()).is_ok_and(|bytes| !bytes.contains(&0));
+        let help = if error.raw_os_error() == Some(8) && is_text {
+            let line = Language::guess(&self.program, &self.args).interpreter_line();
+            format!("sed -i '1i {line}' {shown}")
+        } else {
+            let args = self.args.iter().map(|arg| arg.to_string_lossy().into_owned());
+            let args: Vec<_> = args.collect();
+            format!("try it by hand: {shown} {}", args.join(" ")).trim_end().to_owned()
+        };
+        Unstartable { what, help }
+    }
+
+    fn resolved(&self) -> PathBuf {
+        std::path::absolute(&self.program).unwrap_or_else(|_| self.program.clone())
+    }
+}
+
+/// The variable that marks every process of a run, whatever group it is in.
+pub(super) const RUN_VARIABLE: &str = "SQUALL_RUN";
+
+/// The interpreter that the first line of a script names must exist.
+fn check_interpreter(program: &Path, line: &str) -> Result<(), Unstartable> {
+    let shown = program.display();
+    if line.ends_with('\r') {
+        return Err(Unstartable {
+            what: format!("the first line of {shown} ends with a carriage return, as on Windows"),
+            help: format!("sed -i 's/\\r$//' {shown}"),
+        });
+    }
+    let mut words = line.trim_start_matches("#!").split_whitespace();
+    let interpreter = words.next().unwrap_or_default();
+    let asked = words.find(|word| !word.starts_with('-') && !word.contains('='));
+    let is_missing = if interpreter.ends_with("/env") && Path::new(interpreter).exists() {
+        asked.is_some_and(|name| in_path(name).is_none())
+    } else {
+        !Path::new(interpreter).exists()
+    };
+    if !is_missing {
+        return Ok(());
+    }
+    let wanted = if interpreter.ends_with("/env") { asked } else { None };
+    let wanted = wanted.unwrap_or(interpreter);
+    let name = wanted.rsplit('/').next().unwrap_or(wanted);
+    let what = format!("{shown} wants the interpreter {wanted}, which is not there");
+    // Another version of it may do: python3.12 → python3.
+    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let newest = format!("{plain}3");
+    let near = [name, &newest, plain].into_iter().find(|name| in_path(name).is_some());
+    let help = match near {
+        Some(near) => format!("sed -i '1c #!/usr/bin/env {near}' {shown}"),
+        None => format!("install {name}, or name another interpreter in the first line of {shown}"),
+    };
+    Err(Unstartable { what, help })
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    if name.contains('/') {
+        return Some(PathBuf::from(name)).filter(|path| path.exists());
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// A file that does not exist, and the one that was probably meant.
+fn missing(program: &Path, error: &io::Error) -> Unstartable {
+    let shown = program.display();
+    let what = match error.kind() {
+        io::ErrorKind::NotFound => format!("{shown} does not exist"),
+        _ => format!("{shown} cannot be looked at: {error}"),
+    };
+    let folder = match program.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let wanted = program.file_stem().unwrap_or_default().as_bytes().to_ascii_lowercase();
+    let is_near = |name: &OsString| {
+        let stem = Path::new(name).file_stem().unwrap_or_default().as_bytes().to_ascii_lowercase();
+        stem == wanted || (wanted.len() > 3 && stem.starts_with(&wanted[..wanted.len() - 1]))
+    };
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.file_name());
+    let near = names.filter(is_near).min();
+    let help = match near {
+        Some(near) => format!("--bin {}", folder.join(near).display()),
+        None => format!("ls {}", folder.display()),
+    };
+    Unstartable { what, help }
+}
+
+/// The first executable file in a directory.
+fn executable_in(folder: &Path) -> Option<String> {
+    let files = fs::read_dir(folder).ok()?.flatten();
+    let is_executable = |file: &fs::DirEntry| {
+        file.metadata()
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    files.filter(is_executable).map(|file| file.file_name().to_string_lossy().into_owned()).min()
+}

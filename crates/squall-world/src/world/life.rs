@@ -1,0 +1,158 @@
+//! Lives of nodes, and the faults of the plan.
+
+use serde_json::value::RawValue;
+use squall_history::trace::{Kind, Line};
+use squall_node::{ActorId, Lineage, draw_key};
+
+use super::{
+    DOMAIN_FAULT, DOMAIN_POWER, DOMAIN_START, Event, Recorded, RecordedWhat, State, World,
+};
+use crate::faults::Act;
+use crate::host::{Life, Notice, Progress};
+
+impl World {
+    /// A life of a node or service begins.
+    pub(super) fn start(&mut self, id: ActorId, cause: Option<u64>) {
+        let incarnation = self.actors[id.index()].incarnation;
+        let key = draw_key(self.plan.seed, DOMAIN_START, u64::from(id.0), u64::from(incarnation));
+        let e = self.journal.next();
+        let mut line = Line::new(e, self.now, Kind::Life, &self.actors[id.index()].name);
+        line.c = cause;
+        line.what_is_done = Some("start".into());
+        line.incarnation = Some(u64::from(incarnation));
+        self.journal.line(&line);
+        self.actors[id.index()].state = State::Up;
+        self.fold(5, id, 0);
+        self.change(id, Life::Start { incarnation, key }, e, Lineage(key));
+        if cause.is_some() {
+            self.tell_clients(id, Notice::Started, e, Lineage(key));
+        }
+    }
+
+    /// A node dies at once.
+    fn kill(&mut self, id: ActorId, power: bool, cause: u64) {
+        let e = self.journal.next();
+        let actor = &mut self.actors[id.index()];
+        let mut line = Line::new(e, self.now, Kind::Life, &actor.name);
+        line.c = Some(cause);
+        line.what_is_done = Some("kill".into());
+        line.incarnation = Some(u64::from(actor.incarnation));
+        line.power = Some(power);
+        self.journal.line(&line);
+        actor.state = State::Down;
+        let incarnation = u64::from(actor.incarnation);
+        let key = draw_key(self.plan.seed, DOMAIN_POWER, u64::from(id.0), incarnation);
+        self.fold(6, id, u64::from(power));
+        self.change(id, Life::Kill { power: power.then_some(key) }, e, Lineage(key));
+        self.tell_clients(id, Notice::Killed, e, Lineage(key));
+    }
+
+    pub(super) fn change(&mut self, id: ActorId, change: Life, e: u64, lineage: Lineage) {
+        let Some(host) = self.host_of(id) else { return };
+        self.out.list.clear();
+        let at = self.moment(e, lineage);
+        let progress = self.hosts[host].life(at, id, change, &mut self.out);
+        self.busy[host] = progress == Progress::Busy;
+        self.interpret(e);
+    }
+
+    /// The run is over for all hosts.
+    pub(super) fn end_hosts(&mut self) {
+        for id in 0..self.actors.len() {
+            let id = ActorId(u32::try_from(id).expect("few actors"));
+            if let Some(host) = self.actors[id.index()].host {
+                let at = self.moment(self.journal.next(), Lineage::default());
+                self.out.list.clear();
+                self.hosts[host].life(at, id, Life::End, &mut self.out);
+                self.interpret(at.event.0);
+            }
+        }
+    }
+
+    /// The main phase begins: the faults of the plan are timed from here.
+    pub(super) fn schedule_faults(&mut self) {
+        for (at, event) in self.plan.events.iter().enumerate() {
+            let begin = self.now.saturating_add(event.at_us.saturating_mul(1_000));
+            let end = begin.saturating_add(event.for_us.saturating_mul(1_000));
+            self.queue.push(begin, Event::FaultBegin(at));
+            self.queue.push(end, Event::FaultEnd(at));
+        }
+    }
+
+    /// The cluster heals: what is in force ends, what was still to come does not.
+    pub(super) fn end_all_faults(&mut self) {
+        for fault in 0..self.faults.len() {
+            if self.faults[fault].is_active {
+                self.fault_ends(fault);
+            }
+            self.faults[fault].is_over = true;
+        }
+    }
+
+    pub(super) fn fault_begins(&mut self, fault: usize) {
+        if self.faults[fault].is_over || self.faults[fault].is_active {
+            return;
+        }
+        self.faults[fault].is_active = true;
+        let e = self.fault_line(fault, true);
+        match self.faults[fault].act.clone() {
+            Act::Cut(cuts) => {
+                for (src, dest) in cuts {
+                    self.network.link(src, dest).cuts += 1;
+                }
+            }
+            Act::Down { nodes, power } => {
+                for node in nodes {
+                    self.actors[node.index()].downs += 1;
+                    if self.actors[node.index()].state == State::Up {
+                        self.kill(node, power, e);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn fault_ends(&mut self, fault: usize) {
+        if !self.faults[fault].is_active {
+            return;
+        }
+        self.faults[fault].is_active = false;
+        self.faults[fault].is_over = true;
+        let e = self.fault_line(fault, false);
+        match self.faults[fault].act.clone() {
+            Act::Cut(cuts) => {
+                for (src, dest) in cuts {
+                    self.network.link(src, dest).cuts -= 1;
+                }
+            }
+            Act::Down { nodes, .. } => {
+                for node in nodes {
+                    let actor = &mut self.actors[node.index()];
+                    actor.downs -= 1;
+                    if actor.downs == 0 && actor.state == State::Down {
+                        actor.incarnation += 1;
+                        self.start(node, Some(e));
+                    }
+                }
+            }
+        }
+    }
+
+    fn fault_line(&mut self, fault: usize, begins: bool) -> u64 {
+        let e = self.journal.next();
+        let event = &self.plan.events[fault];
+        let mut line = Line::new(e, self.now, Kind::Fault, "nemesis");
+        line.id = Some(event.id);
+        line.what_is_done = Some(if begins { "begin" } else { "end" }.into());
+        line.what = Some(event.what.as_str().into());
+        let words: Result<&RawValue, _> = serde_json::from_str(&self.faults[fault].words);
+        line.targets = words.ok().filter(|_| begins);
+        line.index = Some(self.history_index);
+        self.journal.line(&line);
+        self.hash.fold(draw_key(event.id, DOMAIN_FAULT, u64::from(begins), self.now));
+        let what = RecordedWhat::Fault { event: fault, begins };
+        self.history.push(Recorded { time_ns: self.now, index: self.history_index, what });
+        self.history_index += 2;
+        e
+    }
+}

@@ -1,0 +1,363 @@
+//! The way of a message: one hook at send, one at delivery.
+
+use squall_history::trace::{Kind, Line, Role};
+use squall_node::{ActorId, Lineage, Outgoing, draw_key};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Actor, End, Event, State, World};
+use crate::envelope::{Symbol, Symbols};
+use crate::host::{Finding, HostInput, Spoken};
+use crate::link::Latency;
+use crate::{Envelope, host};
+
+const DOMAIN_SPOKEN: u64 = 0x7370_6f6b_656e_0001;
+/// So many delays of deliveries are kept.
+const LATE_MAX: usize = 1 << 20;
+
+/// How many messages a group of actors has exchanged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages that left their sender.
+    pub send: u64,
+    /// Messages that were handed to their receiver.
+    pub recv: u64,
+    /// Different messages.
+    pub msg: u64,
+}
+
+/// Counts of a run: everything, what has a client at one end, and the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Net {
+    /// All messages.
+    pub all: Counts,
+    /// Messages from or to a client.
+    pub clients: Counts,
+    /// Messages between servers, services among them.
+    pub servers: Counts,
+    /// Messages to nobody.
+    pub undeliverable: u64,
+}
+
+/// The state of the network.
+#[derive(Clone, Debug)]
+pub(super) struct Network {
+    seed: u64,
+    latency: Latency,
+    ids: u64,
+    pub(super) symbols: Symbols,
+    links: Vec<Vec<Link>>,
+    pub(super) net: Net,
+    pub(super) late_ns: Vec<u64>,
+    keeps_late: bool,
+}
+
+/// One direction between two actors.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Link {
+    carried: Vec<(Symbol, u64)>,
+    in_flight: u32,
+    pub(super) cuts: u32,
+}
+
+impl Network {
+    pub(super) fn new(seed: u64, latency: Latency) -> Self {
+        Self {
+            seed,
+            latency,
+            ids: 0,
+            symbols: Symbols::default(),
+            links: Vec::new(),
+            net: Net::default(),
+            late_ns: Vec::new(),
+            keeps_late: false,
+        }
+    }
+
+    pub(super) fn link(&mut self, src: ActorId, dest: ActorId) -> &mut Link {
+        let (src, dest) = (src.index(), dest.index());
+        if self.links.len() <= src {
+            self.links.resize_with(src + 1, Vec::new);
+        }
+        let links = &mut self.links[src];
+        if links.len() <= dest {
+            links.resize_with(dest + 1, Link::default);
+        }
+        &mut links[dest]
+    }
+
+    /// Notes by how much a delivery was late. Virtual time is never late.
+    pub(super) fn late(&mut self, excess_ns: u64) {
+        self.keeps_late |= excess_ns > 0;
+        if self.keeps_late && self.late_ns.len() < LATE_MAX {
+            self.late_ns.push(excess_ns);
+        }
+    }
+
+    fn count(&mut self, is_client: bool, of: impl Fn(&mut Counts)) {
+        of(&mut self.net.all);
+        of(if is_client { &mut self.net.clients } else { &mut self.net.servers });
+    }
+}
+
+impl Link {
+    /// How many messages of this name the link has carried before this one.
+    fn carry(&mut self, name: Symbol) -> u64 {
+        match self.carried.iter_mut().find(|(symbol, _)| *symbol == name) {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                self.carried.push((name, 0));
+                0
+            }
+        }
+    }
+}
+
+impl World {
+    /// A message leaves its sender.
+    pub(super) fn post(&mut self, src: ActorId, message: Outgoing, cause: Option<u64>) {
+        let name = self.network.symbols.of(&message.name);
+        let dest = message.to;
+        let is_client = self.is_client(src) || self.is_client(dest);
+        let is_known = self.actors.get(dest.index()).is_some_and(|to| to.state != State::Gone);
+        let id = self.network.ids;
+        self.network.ids += 1;
+        self.network.count(is_client, |counts| {
+            counts.send += 1;
+            counts.msg += 1;
+        });
+        let envelope = Envelope {
+            id,
+            src,
+            dest,
+            k: self.network.link(src, dest).carry(name),
+            cause: cause.map(squall_node::EventNo),
+            lineage: message.lineage,
+            msg_id: message.msg_id,
+            in_reply_to: message.in_reply_to,
+            name,
+            form: message.form,
+            body: message.body,
+        };
+        self.hash.fold(u64::from(dest.0) << 32 | u64::from(src.0));
+        self.hash.fold(self.network.symbols.hash(name) ^ xxh3_64(&envelope.body));
+        let delay = self.hook_send(&envelope, is_client);
+        let due = self.now.saturating_add(delay);
+        let link = self.network.link(src, dest);
+        let fate = if !is_known {
+            Some("nowhere")
+        } else if link.in_flight >= self.bounds.link_queue_max {
+            Some("queue")
+        } else {
+            link.in_flight += 1;
+            None
+        };
+        let sent = self.journal.next();
+        self.write_send(&envelope, (due, fate), message.held_from.map(|at| at.0));
+        match fate {
+            None => self.queue.push(due, Event::Deliver { envelope, sent }),
+            Some(_) => self.network.net.undeliverable += 1,
+        }
+    }
+
+    /// Everything that happens to a message when it is sent: its delay. Loss, copies, delays and
+    /// changes of a message by faults belong here and nowhere else.
+    fn hook_send(&mut self, envelope: &Envelope, is_client: bool) -> u64 {
+        if is_client { 0 } else { self.network.latency.draw(self.network.seed, envelope.lineage) }
+    }
+
+    /// What keeps a message from being handed over when it falls due: a cut, or a receiver that
+    /// is down. Messages to oneself are never cut.
+    fn hook_delivery(&mut self, envelope: &Envelope) -> Option<&'static str> {
+        let link = self.network.link(envelope.src, envelope.dest);
+        link.in_flight = link.in_flight.saturating_sub(1);
+        if link.cuts > 0 && envelope.src != envelope.dest {
+            return Some("cut");
+        }
+        match self.actors[envelope.dest.index()].state {
+            State::Up => None,
+            State::Down | State::Exited | State::Gone => Some("down"),
+        }
+    }
+
+    /// A message falls due.
+    pub(super) fn deliver(&mut self, envelope: &Envelope, sent: u64) {
+        let (src, dest) = (envelope.src, envelope.dest);
+        if let Some(why) = self.hook_delivery(envelope) {
+            self.lose(envelope, sent, why);
+            return;
+        }
+        let Some(host) = self.host_of(dest) else { return };
+        let is_client = self.is_client(src) || self.is_client(dest);
+        self.network.count(is_client, |counts| counts.recv += 1);
+        let e = self.journal.next();
+        self.out.list.clear();
+        self.out.stale = false;
+        let at = self.moment(e, envelope.lineage);
+        let name = self.network.symbols.text(envelope.name);
+        let src = &*self.actors[src.index()].name;
+        let input = HostInput::Message { to: dest, envelope, name, src };
+        let progress = self.hosts[host].step(at, input, &mut self.out);
+        self.busy[host] = progress == host::Progress::Busy;
+        if self.busy[host] && self.unflushed.last() != Some(&host) {
+            self.unflushed.push(host);
+        }
+        if self.journal.is_on() {
+            let mut line = Line::new(e, self.now, Kind::Recv, &self.actors[dest.index()].name);
+            line.of = Some(sent);
+            self.journal.line(&line);
+        } else {
+            self.journal.line(&Line::new(e, 0, Kind::Recv, ""));
+        }
+        self.fold(3, dest, envelope.id);
+        self.interpret(e);
+    }
+
+    fn lose(&mut self, envelope: &Envelope, sent: u64, why: &'static str) {
+        let e = self.journal.next();
+        let mut line = Line::new(e, self.now, Kind::Lost, &self.actors[envelope.dest.index()].name);
+        line.of = Some(sent);
+        line.why = Some(why.into());
+        self.journal.line(&line);
+        self.fold(4, envelope.dest, envelope.id);
+    }
+
+    /// The end of the run: what is still on its way will never arrive.
+    pub(super) fn lose_the_rest(&mut self) {
+        if !self.journal.is_on() {
+            return;
+        }
+        while let Some((_, event)) = self.queue.pop() {
+            let Event::Deliver { envelope, sent } = event else { continue };
+            let e = self.journal.next();
+            let mut line =
+                Line::new(e, self.now, Kind::Lost, &self.actors[envelope.dest.index()].name);
+            line.of = Some(sent);
+            line.why = Some("end".into());
+            self.journal.line(&line);
+        }
+    }
+
+    /// A process has printed a message, with names of its own for both ends.
+    pub(super) fn spoken(&mut self, spoken: Spoken) {
+        let Spoken { by, src, dest, name, msg_id, in_reply_to, form, body, line_no } = spoken;
+        let finding = |node: &str, what: String, help: &str| Finding {
+            code: "SQ04",
+            node: node.to_owned(),
+            line_no: Some(line_no),
+            column: None,
+            raw: String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned(),
+            what,
+            help: help.to_owned(),
+        };
+        let Some(&from) = self.names.get(src.as_str()) else {
+            let what = format!("the message comes from {src:?}, which does not exist");
+            let help = "set src to the node_id that init gave, or to the src of a message that is \
+                        forwarded as it came";
+            let finding = finding(self.name(by), what, help);
+            self.network.net.undeliverable += 1;
+            self.find(by, finding);
+            return;
+        };
+        let to = self.names.get(dest.as_str()).copied();
+        if to.is_none_or(|to| self.actors[to.index()].state == State::Gone) {
+            self.network.net.undeliverable += 1;
+            // A late answer to a client that has gone is nobody's mistake.
+            if to.is_none() {
+                let what = format!("the message is for {dest:?}, which does not exist");
+                let near = self.nearest(&dest);
+                let help = format!("known actors: {near}; a reply goes to the src of its request");
+                let finding = finding(self.name(by), what, &help);
+                self.find(by, finding);
+            }
+            return;
+        }
+        let Some(to) = to else { return };
+        let actor = &mut self.actors[by.index()];
+        actor.spoken += 1;
+        let lineage = draw_key(self.plan.seed, DOMAIN_SPOKEN, u64::from(by.0), actor.spoken);
+        let message = Outgoing {
+            to,
+            msg_id,
+            in_reply_to,
+            name: name.into(),
+            form,
+            body,
+            cause: squall_node::EventNo(0),
+            lineage: Lineage(lineage),
+            held_from: None,
+        };
+        self.post(from, message, None);
+    }
+
+    fn nearest(&self, name: &str) -> String {
+        let mut known: Vec<&str> = self
+            .actors
+            .iter()
+            .filter(|actor| actor.state != State::Gone && actor.role != Role::Fault)
+            .map(|actor| &*actor.name)
+            .collect();
+        let wanted = name.to_lowercase();
+        known.sort_by_key(|known| (!wanted.contains(known), known.len().abs_diff(wanted.len())));
+        known.truncate(5);
+        known.join(", ")
+    }
+
+    /// Something is wrong at an actor: it is kept, and told in the trace.
+    pub(super) fn find(&mut self, actor: ActorId, finding: Finding) {
+        let e = self.journal.next();
+        let mut line = Line::new(e, self.now, Kind::Line, &self.actors[actor.index()].name);
+        line.code = Some(finding.code.into());
+        line.text = Some(finding.what.as_str().into());
+        self.journal.line(&line);
+        self.findings.push((e, finding));
+        if self.findings.len() > FINDINGS_MAX {
+            self.findings.truncate(FINDINGS_MAX);
+        }
+    }
+
+    fn write_send(
+        &mut self,
+        envelope: &Envelope,
+        (due, fate): (u64, Option<&'static str>),
+        held_from: Option<u64>,
+    ) {
+        let e = self.journal.next();
+        if !self.journal.is_on() {
+            self.journal.line(&Line::new(e, 0, Kind::Send, ""));
+            return;
+        }
+        let to = self.actors.get(envelope.dest.index()).map_or("?", |actor: &Actor| &actor.name);
+        let src = &self.actors[envelope.src.index()].name;
+        let mut line = Line::new(e, self.now, Kind::Send, src);
+        line.c = envelope.cause.map(|cause| cause.0);
+        line.to = Some(to.into());
+        line.id = Some(envelope.id);
+        line.link = Some(envelope.k);
+        line.name = Some(self.network.symbols.text(envelope.name).into());
+        line.msg_id = envelope.msg_id;
+        line.re = envelope.in_reply_to;
+        line.held_from = held_from;
+        match fate {
+            None => line.due = Some(due),
+            Some(fate) => line.fate = Some(fate.into()),
+        }
+        self.journal.with_body(&line, Some((envelope.form, &envelope.body)));
+    }
+
+    pub(super) fn is_client(&self, id: ActorId) -> bool {
+        self.actors.get(id.index()).is_some_and(|actor| actor.role == Role::Client)
+    }
+
+    /// Stops a run that can no longer be written down.
+    pub(super) fn check_journal(&mut self) {
+        if self.journal.has_failed() && self.end.is_none() {
+            self.end = Some(End::Interrupted);
+        }
+    }
+}
+
+/// So many findings are kept; the first ones tell most.
+const FINDINGS_MAX: usize = 10_000;

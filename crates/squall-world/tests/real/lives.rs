@@ -1,0 +1,59 @@
+//! Lives that faults end, suspend and begin again.
+
+use std::time::Duration;
+
+use crate::stage::{ECHO, INIT, Stage, kill, sh, spec};
+
+#[test]
+fn a_killed_node_comes_back_with_its_data_and_is_initialised_again() {
+    let node = sh(
+        "",
+        &format!("echo life >> \"$SQUALL_DATA/lives\"; {INIT}"),
+        "wc -l < \"$SQUALL_DATA/lives\" >&2; say echo_ok 2",
+    );
+    let stage = Stage::of(&node);
+    let data = spec(&stage.programs[0], &stage.folder, "n0").data;
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("lives"), "of a former run\n").unwrap();
+    let outcome = Stage { events: vec![kill(150, 50)], answers: 2, ..stage }.run();
+    outcome.assert_held();
+    assert_eq!(outcome.heard.len(), 2);
+    assert_eq!(outcome.logs, ["1\n2\n"]);
+    assert_eq!(outcome.trace.matches(r#""do":"start""#).count(), 2);
+}
+
+#[test]
+fn what_was_printed_whole_before_a_kill_counts() {
+    // Half a message is in the pipe when the kill comes, and is not held against the node.
+    let node = sh("", INIT, "say echo_ok 2; printf '{\"src\":'; sleep 60");
+    let outcome = Stage { events: vec![kill(300, 50)], answers: 2, ..Stage::of(&node) }.run();
+    outcome.assert_held();
+    assert_eq!(outcome.heard.len(), 2);
+}
+
+#[test]
+fn a_paused_node_is_silent_until_it_is_resumed() {
+    let ask = |names: &[&str]| {
+        names.iter().map(|name| format!(r#"{{"type":"{name}","msg_id":2}}"#)).collect()
+    };
+    let stage = Stage::of(&sh("", INIT, ECHO));
+    let limit = Duration::from_millis(400);
+    let outcome = Stage { ask: ask(&["pause", "echo"]), limit, ..stage }.run();
+    assert!(outcome.heard.is_empty(), "{:?}", outcome.heard);
+    assert!(outcome.findings().is_empty());
+    outcome.assert_nothing_left();
+    let stage = Stage::of(&sh("", INIT, ECHO));
+    Stage { ask: ask(&["pause", "echo", "resume"]), ..stage }.run().assert_held();
+}
+
+#[test]
+fn nothing_comes_before_init() {
+    // The first node tells the second one something before anybody else has spoken.
+    let early = "printf '{\"src\":\"n0\",\"dest\":\"n1\",\"body\":{\"type\":\"early\"}}\\n'";
+    let later = "#!/bin/sh\nread -r first\nread -r second\necho \"$first\" >&2\necho \"$second\" >&2\nsleep 5\n";
+    let stage = Stage::of_all(&[&sh(early, INIT, ECHO), later]);
+    let outcome = Stage { answers: 2, limit: Duration::from_millis(500), ..stage }.run();
+    let mut lines = outcome.logs[1].lines();
+    assert!(lines.next().unwrap().contains("\"init\""), "{}", outcome.logs[1]);
+    assert!(lines.next().unwrap().contains("\"early\""), "{}", outcome.logs[1]);
+}
