@@ -4,6 +4,7 @@
 //! size: name, operations, milliseconds, verdict.
 
 #![expect(clippy::print_stdout, reason = "printing a table is what it is for")]
+#![allow(clippy::disallowed_methods, reason = "an example that measures needs a clock")]
 
 use std::time::Instant;
 

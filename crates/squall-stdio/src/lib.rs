@@ -1,1 +1,5 @@
-//! (to be written)
+//! stub
+/// stub
+pub fn serve<N: squall_node::Node>(_: impl Fn() -> N) -> Result<(), String> {
+    Err("not yet".into())
+}

@@ -1,1 +1,47 @@
-//! (to be written)
+//! A run of the workbench: a workload, nodes, services and faults in one World; what the clients
+//! saw is judged, and the run is kept.
+//!
+//! ```text
+//! Settings + seed → plan → World → report → history → verdict → store
+//! ```
+//!
+//! - What clients do is a [`workloads`] entry, what nodes may ask is a [`services`] entry, and
+//!   each workload has correct [`nodes`] of its own.
+//! - A run reads its plan and nothing else, so that a plan file can be run again anywhere.
+
+mod run;
+mod settings;
+
+mod generate;
+
+mod clients;
+pub mod workloads;
+
+pub mod nodes;
+pub mod services;
+
+mod judge;
+mod results;
+
+mod asserts;
+mod double;
+mod store;
+mod sweep;
+
+mod body;
+mod errors;
+mod topology;
+
+pub use asserts::{Assertion, FIGURES, figure};
+pub use body::Body;
+pub use clients::{Clients, Timeouts};
+pub use double::{Divergence, double_run};
+pub use generate::plan;
+pub use judge::{Judged, judge};
+pub use results::{CLOSING_BROKEN, CLOSING_HELD, CLOSING_UNKNOWN, Word};
+pub use run::{Build, Habitat, RunError, build, build_processes, header, run};
+pub use settings::{NodeChoice, Settings};
+pub use squall_node::mix;
+pub use store::{Kept, Store, StoreError};
+pub use sweep::{Row, Summary, sweep};
+pub use topology::{TOPOLOGIES, Topology};

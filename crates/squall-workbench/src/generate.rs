@@ -1,0 +1,151 @@
+//! `seed → plan`: everything that chance decides about a run before it begins.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use squall_node::{Random, draw_key, hash_text};
+use squall_world::faults::Fault;
+use squall_world::{
+    ClockKind, DiskPlan, EventPlan, GENERATOR, NetworkPlan, OpsPlan, PhasesPlan, Plan,
+};
+
+use crate::clients::slot_gap;
+use crate::settings::{NodeChoice, Settings};
+
+const DOMAIN_PLAN: u64 = 0x706c_616e_0000_0001;
+/// A sync of an embedded node's disk takes between these, µs.
+const SYNC_US: [u64; 2] = [200, 1_000];
+/// No run has more operation slots.
+const SLOTS_MAX: u64 = 20_000_000;
+
+/// The plan of these settings and this seed.
+#[must_use]
+pub fn plan(settings: &Settings, seed: u64) -> Plan {
+    let is_process = matches!(settings.node, NodeChoice::Program(_)) || !settings.mixed.is_empty();
+    Plan {
+        format: "squall-plan".to_owned(),
+        v: 1,
+        generator: GENERATOR,
+        workload: settings.workload.name.to_owned(),
+        seed,
+        clock: if is_process { ClockKind::Wall } else { ClockKind::Virtual },
+        nodes: settings.nodes.clone(),
+        knobs: knobs(settings),
+        network: NetworkPlan {
+            latency_us: settings.latency_ms.saturating_mul(1_000),
+            dist: settings.dist,
+        },
+        disk: DiskPlan { sync_us: SYNC_US },
+        phases: PhasesPlan { main_ms: settings.time_limit_ms, recovery_ms: settings.recovery_ms },
+        ops: ops(settings, seed),
+        events: events(settings, seed),
+        law_breaker: settings.law_breaker.clone(),
+        expect: None,
+    }
+}
+
+fn knobs(settings: &Settings) -> BTreeMap<String, Value> {
+    let mut knobs = BTreeMap::new();
+    let mut set = |name: &str, value: Value| knobs.insert(name.to_owned(), value);
+    match &settings.node {
+        NodeChoice::Embedded(node) => {
+            set("impl", json!(node.name));
+            if let Some(functions) = node.functions {
+                set("functions", json!(functions.join(",")));
+            }
+        }
+        NodeChoice::Program(path) => {
+            set("bin", json!(path));
+        }
+    }
+    if !settings.mixed.is_empty() {
+        let mixed: BTreeMap<_, _> = settings.mixed.iter().cloned().collect();
+        set("bins", json!(mixed));
+    }
+    if !settings.args.is_empty() {
+        set("args", json!(settings.args));
+    }
+    if let Some(cwd) = &settings.node_cwd {
+        set("node_cwd", json!(cwd));
+    }
+    set("topology", json!(settings.topology.name));
+    set("concurrency", json!(settings.concurrency));
+    set("nil_read", json!(if settings.nil_read_is_initial { "initial" } else { "any" }));
+    set("init_timeout_ms", json!(settings.init_timeout_ms));
+    set("rpc_timeout_ms", json!(settings.rpc_timeout()));
+    set("availability_ppm", availability(settings));
+    knobs
+}
+
+fn availability(settings: &Settings) -> Value {
+    use squall_check::statistics::Target;
+    match settings.availability {
+        Target::None => Value::Null,
+        Target::Total => json!(1_000_000),
+        Target::Millionths(least) => json!(least),
+    }
+}
+
+/// As many slots as fit: their gaps are drawn by number, so their times are known.
+fn ops(settings: &Settings, seed: u64) -> OpsPlan {
+    if settings.rate_millionths == 0 {
+        return OpsPlan::default();
+    }
+    // Twice the mean gap: 10^9 ns · 10^6 · 2 / rate.
+    let gap_max_ns = 2_000_000_000_000_000 / settings.rate_millionths;
+    let limit = settings.time_limit_ms.saturating_mul(1_000_000);
+    let (mut to, mut time) = (0, 0_u64);
+    while to < SLOTS_MAX {
+        time = time.saturating_add(slot_gap(seed, to, gap_max_ns).0);
+        if time >= limit {
+            break;
+        }
+        to += 1;
+    }
+    OpsPlan { from: 0, to, gap_max_ns, without: Vec::new(), only: Vec::new() }
+}
+
+/// Faults begin and end in turn, with gaps uniform up to twice the interval, the first at the
+/// start. Of several kinds one is drawn each time, and begins or ends.
+fn events(settings: &Settings, seed: u64) -> Vec<EventPlan> {
+    let mut events: Vec<EventPlan> = Vec::new();
+    let mut active: BTreeMap<&str, usize> = BTreeMap::new();
+    let end_us = settings.time_limit_ms.saturating_mul(1_000);
+    let interval_us = settings.fault_interval_ms.saturating_mul(1_000).max(1);
+    let mut at_us = 0;
+    for turn in 0_u64.. {
+        if at_us >= end_us {
+            break;
+        }
+        let mut random = Random::new(draw_key(seed, DOMAIN_PLAN, 0, turn));
+        let Some(fault) = random.pick(&settings.faults).copied() else { break };
+        match active.remove(fault.name) {
+            Some(begun) => events[begun].for_us = at_us - events[begun].at_us,
+            None => {
+                active.insert(fault.name, events.len());
+                events.push(event(settings, seed, fault, &events, at_us));
+            }
+        }
+        at_us = at_us.saturating_add(random.below(2 * interval_us + 1));
+    }
+    for begun in active.into_values() {
+        events[begun].for_us = end_us - events[begun].at_us;
+    }
+    events
+}
+
+fn event(
+    settings: &Settings,
+    seed: u64,
+    fault: &'static Fault,
+    before: &[EventPlan],
+    at_us: u64,
+) -> EventPlan {
+    let nth = before.iter().filter(|event| event.what == fault.name).count() as u64;
+    let mut random = Random::new(draw_key(seed, DOMAIN_PLAN, hash_text(fault.name), nth));
+    let words = match (fault.draw)(&mut random, &settings.nodes) {
+        Value::Object(words) => words,
+        _ => serde_json::Map::new(),
+    };
+    EventPlan { id: before.len() as u64 + 1, at_us, what: fault.name.to_owned(), for_us: 0, words }
+}

@@ -1,0 +1,270 @@
+//! What the clients saw, as a history, and what was promised, as a verdict.
+
+use std::collections::BTreeMap;
+
+use squall_check::statistics::{self, Target};
+use squall_check::{FaultSpan, Outcome, Verdict, answers, echo, linear};
+use squall_history::{Event, History, Kind, Name, Process, Value};
+use squall_world::{End, Finding, Plan, Recorded, RecordedWhat, Report, Stage, faults};
+
+use crate::nodes;
+use crate::results::{self, Word};
+use crate::workloads::{self, Workload};
+
+/// A run that has been judged.
+#[derive(Debug)]
+pub struct Judged {
+    /// The verdict.
+    pub word: Word,
+    /// The result map, with Maelstrom's keys and ours.
+    pub results: Value,
+    /// What the clients saw.
+    pub history: History,
+    /// The promises that were checked, with their outcomes.
+    pub promises: Vec<(&'static str, Outcome)>,
+    /// What was wrong with nodes and lines, each kind once, with how often.
+    pub findings: Vec<(Finding, u64)>,
+    /// Nodes that ended by themselves.
+    pub exits: Vec<(String, String)>,
+    /// How the run ended.
+    pub end: End,
+    /// The rolling hash of all events.
+    pub hash: u64,
+    /// How often each kind of fault began.
+    pub faults: BTreeMap<String, u64>,
+}
+
+/// Judges what is left of a run.
+#[must_use]
+pub fn judge(plan: &Plan, report: Report) -> Judged {
+    let workload = workloads::find(&plan.workload);
+    let history = history(plan, &report.history);
+    let spans = fault_spans(&history);
+    let mut promises = Vec::new();
+    let mut others = Vec::new();
+    if let Some(workload) = workload {
+        promises.push((workload.promise, (workload.check)(plan, &history)));
+        let options = answer_options(plan, workload, spans);
+        promises.push(("every function answers", answers::check(&history, &options)));
+        others.push(("stats", statistics::check(&history, &options.refusals_count)));
+    }
+    let availability = statistics::availability(&history, target(plan));
+    if target(plan) != Target::None {
+        promises.push(("the system is available", availability.clone()));
+    }
+    others.push(("availability", availability));
+    others.push(("exceptions", statistics::exceptions(&history)));
+    let findings = group(report.findings);
+    let word = word(&promises, &findings, &report.end, &report.exits);
+    let results = results::map(&results::Parts {
+        plan,
+        word,
+        promises: &promises,
+        others: &others,
+        history: &history,
+        findings: &findings,
+        net: report.net,
+        end: &report.end,
+        hash: report.hash,
+        exits: &report.exits,
+    });
+    let mut kinds = BTreeMap::new();
+    for recorded in &report.history {
+        if let RecordedWhat::Fault { event, begins: true } = recorded.what {
+            *kinds.entry(plan.events[event].what.clone()).or_insert(0) += 1;
+        }
+    }
+    Judged {
+        word,
+        results,
+        history,
+        promises,
+        findings,
+        exits: report.exits,
+        end: report.end,
+        hash: report.hash,
+        faults: kinds,
+    }
+}
+
+/// Worst promise first; a node that broke the protocol, if no promise is broken; a run that
+/// could not end decides nothing.
+fn word(
+    promises: &[(&'static str, Outcome)],
+    findings: &[(Finding, u64)],
+    end: &End,
+    exits: &[(String, String)],
+) -> Word {
+    let verdict = promises.iter().map(|(_, outcome)| outcome.verdict).max();
+    let has = |code: &str| findings.iter().any(|(finding, _)| finding.code == code);
+    if verdict == Some(Verdict::Broken) && !(has("SQ03") || has("SQ02")) {
+        return Word::Broken;
+    }
+    if has("always") {
+        return Word::Broken;
+    }
+    if !exits.is_empty() || ["SQ02", "SQ03", "SQ06", "SQ09"].into_iter().any(has) {
+        return Word::NodeError;
+    }
+    if !matches!(end, End::Done) {
+        return Word::Unknown;
+    }
+    match verdict {
+        None | Some(Verdict::Unknown) => Word::Unknown,
+        Some(Verdict::NotExercised) => Word::NotExercised,
+        Some(Verdict::Held) => Word::Held,
+        Some(Verdict::Broken) => Word::Broken,
+    }
+}
+
+/// Equal findings of one node become one.
+fn group(findings: Vec<(u64, Finding)>) -> Vec<(Finding, u64)> {
+    let mut groups: Vec<(Finding, u64)> = Vec::new();
+    for (_, finding) in findings {
+        let same = |other: &Finding| {
+            other.code == finding.code && other.node == finding.node && other.help == finding.help
+        };
+        match groups.iter_mut().find(|(other, _)| same(other)) {
+            Some((_, count)) => *count += 1,
+            None => groups.push((finding, 1)),
+        }
+    }
+    groups
+}
+
+/// The history of a run, faults included.
+fn history(plan: &Plan, recorded: &[Recorded]) -> History {
+    let mut history = History::default();
+    for entry in recorded {
+        match &entry.what {
+            RecordedWhat::Op(op) => {
+                let kind = match op.stage {
+                    Stage::Invoke => Kind::Invoke,
+                    Stage::Ok => Kind::Ok,
+                    Stage::Fail => Kind::Fail,
+                    Stage::Info => Kind::Info,
+                };
+                let value = Value::from_json(op.value.as_bytes()).unwrap_or_default();
+                let process = Process::Client(op.process);
+                let mut event = Event::new(kind, process, op.f.clone(), value);
+                event.time = entry.time_ns;
+                event.error =
+                    op.error.as_ref().and_then(|text| Value::from_json(text.as_bytes()).ok());
+                event.exception = exception(event.error.as_ref());
+                event.is_final = op.is_final;
+                event.node =
+                    op.node.and_then(|id| plan.nodes.get(id.index()).cloned()).map(Name::from);
+                history.push(event);
+            }
+            RecordedWhat::Fault { event, begins } => {
+                for value in nemesis_values(plan, *event, *begins) {
+                    let fault = faults::find(&plan.events[*event].what);
+                    let names = fault.map_or(("begin", "end"), |fault| fault.ops);
+                    let f = if *begins { names.0 } else { names.1 };
+                    let mut event = Event::new(Kind::Info, Process::NEMESIS, f, value);
+                    event.time = entry.time_ns;
+                    history.push(event);
+                }
+            }
+        }
+    }
+    history
+}
+
+/// A malformed reply is what the client stumbled over.
+fn exception(error: Option<&Value>) -> Option<Value> {
+    let [name, text] = error?.as_list()? else { return None };
+    if name.as_text() != Some("malformed-reply") {
+        return None;
+    }
+    let class = ("class", Value::str("malformed-reply"));
+    Some(Value::record([class, ("message", text.clone())]))
+}
+
+/// What Maelstrom's history says when a fault begins or ends, and when that is done.
+fn nemesis_values(plan: &Plan, event: usize, begins: bool) -> [Value; 2] {
+    let event = &plan.events[event];
+    let Some(fault) = faults::find(&event.what) else { return [Value::Nil, Value::Nil] };
+    if !begins {
+        let done = if event.words.contains_key("nodes") { "started" } else { "network-healed" };
+        return [Value::Nil, Value::keyword(done)];
+    }
+    let words = serde_json::Value::Object(event.words.clone());
+    let kind = Value::keyword((fault.kind)(&words));
+    let of = |name: &str| {
+        let at = plan.nodes.iter().position(|node| node == name)?;
+        u32::try_from(at).ok().map(squall_node::ActorId)
+    };
+    let done = match event.load(&of) {
+        Ok(faults::Act::Cut(cuts)) => {
+            let mut blocked: BTreeMap<_, Vec<Value>> = BTreeMap::new();
+            for (src, dest) in cuts {
+                let name = |id: squall_node::ActorId| Value::str(plan.nodes[id.index()].as_str());
+                blocked.entry(name(dest)).or_default().push(name(src));
+            }
+            let map = blocked.into_iter().map(|(node, from)| (node, Value::set(from)));
+            Value::list([Value::keyword("isolated"), Value::map(map)])
+        }
+        Ok(faults::Act::Down { nodes, .. }) => {
+            nodes.iter().map(|id| Value::str(plan.nodes[id.index()].as_str())).collect()
+        }
+        Err(_) => Value::Nil,
+    };
+    [kind, done]
+}
+
+/// When faults were in force, from the history itself.
+pub(crate) fn fault_spans(history: &History) -> Vec<FaultSpan> {
+    let mut open: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut spans = Vec::new();
+    for event in history.events.iter().filter(|event| !event.process.is_client()) {
+        for fault in faults::FAULTS {
+            if event.f == fault.ops.0 {
+                open.entry(fault.name).or_insert(event.time);
+            } else if event.f == fault.ops.1
+                && let Some(begin_ns) = open.remove(fault.name)
+            {
+                spans.push(FaultSpan { begin_ns, end_ns: event.time });
+            }
+        }
+    }
+    let still = open.into_values().map(|begin_ns| FaultSpan { begin_ns, end_ns: u64::MAX });
+    spans.extend(still);
+    spans.sort_unstable();
+    spans
+}
+
+pub(crate) fn echo_options(history: &History) -> echo::Options {
+    echo::Options { faults: fault_spans(history) }
+}
+
+/// Judges a history of `lin-kv`.
+pub(crate) fn linearizable(plan: &Plan, history: &History) -> Outcome {
+    let mut options = linear::Options::lin_kv();
+    if plan.text_knob("nil_read") == Some("initial") {
+        options.nil_read = linear::NilRead::Initial;
+    }
+    linear::check(history, &options)
+}
+
+fn answer_options(plan: &Plan, workload: &Workload, faults: Vec<FaultSpan>) -> answers::Options {
+    let chosen = plan.text_knob("functions").or_else(|| {
+        let node = nodes::NODES.iter().find(|node| Some(node.name) == plan.text_knob("impl"));
+        node.and_then(|node| node.functions).map(|_| "")
+    });
+    let is_called = |f: &str| chosen.is_none_or(|chosen| chosen.split(',').any(|c| c == f));
+    let names = workload.functions.iter().map(|function| function.name);
+    answers::Options {
+        functions: names.filter(|f| is_called(f)).map(Name::from).collect(),
+        refusals_count: vec!["cas".into()],
+        faults,
+    }
+}
+
+fn target(plan: &Plan) -> Target {
+    match plan.number_knob("availability_ppm") {
+        None => Target::None,
+        Some(1_000_000) => Target::Total,
+        Some(ppm) => Target::Millionths(u32::try_from(ppm).unwrap_or(u32::MAX)),
+    }
+}

@@ -1,0 +1,245 @@
+//! From a plan to a World, and through it.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use squall_history::trace::{Header, Member, Role, TRACE_VERSION};
+use squall_node::{ActorId, Duration, Rules};
+use squall_world::{
+    Bounds, ClockKind, GENERATOR, Guard, Place, Plan, PlanError, ProcessSpec, Processes, Report,
+    World,
+};
+
+use crate::clients::{Clients, Timeouts};
+use crate::nodes::{self, Embedded, Seat};
+use crate::services::SERVICES;
+use crate::workloads;
+
+/// Why a plan cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunError {
+    /// The plan is not one that this program can run: exit 65.
+    Plan(String),
+    /// An embedded node refuses its arguments: exit 64.
+    Node(String),
+    /// A process could not be prepared: exit 69.
+    Environment(String),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Plan(why) | Self::Node(why) | Self::Environment(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<PlanError> for RunError {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(error.0)
+    }
+}
+
+/// Builds the World of a plan whose nodes all live in this process.
+///
+/// # Errors
+/// If the plan names what does not exist.
+pub fn build(plan: &Arc<Plan>) -> Result<World, RunError> {
+    Build::new(plan, Bounds::WORKBENCH)?.embedded()
+}
+
+/// Runs a plan whose nodes all live in this process; the trace goes to `sink`, if there is one.
+///
+/// # Errors
+/// If the plan names what does not exist.
+pub fn run(plan: &Arc<Plan>, sink: Option<Box<dyn Write>>) -> Result<Report, RunError> {
+    let mut world = build(plan)?;
+    if let Some(sink) = sink {
+        world.record(sink, &header(plan));
+    }
+    Ok(world.run())
+}
+
+/// The first line of a plan's trace.
+#[must_use]
+pub fn header(plan: &Plan) -> Header {
+    let member = |(name, role): &(&str, Role)| Member { name: (*name).to_owned(), role: *role };
+    Header {
+        v: TRACE_VERSION,
+        kind: "trace".into(),
+        squall: env!("CARGO_PKG_VERSION").to_owned(),
+        workload: plan.workload.clone(),
+        seed: format!("0x{:x}", plan.seed),
+        plan: format!("{:016x}", plan.digest()),
+        generator: GENERATOR,
+        clock: match plan.clock {
+            ClockKind::Virtual => "virtual".into(),
+            ClockKind::Wall => "wall".into(),
+        },
+        actors: members(plan).iter().map(member).collect(),
+    }
+}
+
+/// Nodes, services, the source of faults: the order of their ids.
+fn members(plan: &Plan) -> Vec<(&str, Role)> {
+    let nodes = plan.nodes.iter().map(|name| (name.as_str(), Role::Node));
+    let services = SERVICES.iter().map(|service| (service.name, Role::Service));
+    nodes.chain(services).chain([("nemesis", Role::Fault)]).collect()
+}
+
+/// A World that is being put together.
+#[derive(Debug)]
+pub struct Build {
+    /// The World.
+    pub world: World,
+    plan: Arc<Plan>,
+    seat: Seat,
+}
+
+impl Build {
+    /// A World with its services and clients, and nodes still to come.
+    ///
+    /// # Errors
+    /// If the plan names what does not exist.
+    pub fn new(plan: &Arc<Plan>, bounds: Bounds) -> Result<Self, RunError> {
+        let workload = workloads::find(&plan.workload).ok_or_else(|| {
+            RunError::Plan(format!("the plan's workload {:?} does not exist", plan.workload))
+        })?;
+        let members = members(plan);
+        let mut world = World::new(Arc::clone(plan), &members, bounds)?;
+        let actor = |at: usize| ActorId(u32::try_from(at).expect("fewer than 2^32 actors"));
+        let nodes: Vec<ActorId> = (0..plan.nodes.len()).map(actor).collect();
+        let seat = Seat {
+            me: ActorId(0),
+            roster: Arc::new(world.roster()),
+            members: nodes.clone().into(),
+            rules: rules(plan)?,
+            args: args(plan),
+        };
+        for (at, service) in SERVICES.iter().enumerate() {
+            let me = actor(plan.nodes.len() + at);
+            world.settle(me, (service.host)(Seat { me, ..seat.clone() }));
+        }
+        let ms =
+            |knob: &str, usual: u64| Duration::from_millis(plan.number_knob(knob).unwrap_or(usual));
+        let timeouts =
+            Timeouts { init: ms("init_timeout_ms", 10_000), rpc: ms("rpc_timeout_ms", 5_000) };
+        let clients = Clients::new(plan, workload, nodes, actor(members.len()), timeouts);
+        world.settle_clients(Box::new(clients));
+        Ok(Self { world, plan: Arc::clone(plan), seat })
+    }
+
+    /// Lets all nodes be the plan's embedded node.
+    ///
+    /// # Errors
+    /// If it does not exist, or refuses its arguments.
+    pub fn embedded(mut self) -> Result<World, RunError> {
+        for at in 0..self.plan.nodes.len() {
+            self.settle_embedded(at)?;
+        }
+        Ok(self.world)
+    }
+
+    /// Lets one node be the plan's embedded node.
+    ///
+    /// # Errors
+    /// If it does not exist, or refuses its arguments.
+    pub fn settle_embedded(&mut self, at: usize) -> Result<(), RunError> {
+        let node = embedded(&self.plan)?;
+        let me = ActorId(u32::try_from(at).expect("fewer than 2^32 actors"));
+        let seat = Seat { me, ..self.seat.clone() };
+        self.world.settle(me, (node.host)(seat).map_err(RunError::Node)?);
+        Ok(())
+    }
+}
+
+/// Where the processes of a run live.
+#[derive(Debug)]
+pub struct Habitat {
+    /// Ends what is left if this program disappears.
+    pub guard: Option<Guard>,
+    /// Gives each node a directory of its own in here.
+    pub data: PathBuf,
+    /// Takes the logs of the nodes.
+    pub logs: PathBuf,
+    /// Further variables of their environment.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+/// Puts a plan together whose nodes are processes, or some of them.
+///
+/// # Errors
+/// If the plan names what does not exist, or a process cannot be prepared.
+pub fn build_processes(plan: &Arc<Plan>, habitat: Habitat) -> Result<(World, Processes), RunError> {
+    let mut build = Build::new(plan, Bounds::WORKBENCH)?;
+    let environment = |error: std::io::Error| RunError::Environment(error.to_string());
+    let processes = Processes::new(habitat.guard).map_err(environment)?;
+    let path = |text: &str| PathBuf::from(text);
+    for (at, name) in plan.nodes.iter().enumerate() {
+        let own = plan.knobs.get("bins").and_then(|bins| bins[name].as_str());
+        let Some(program) = own.or_else(|| plan.text_knob("bin")).map(path) else {
+            build.settle_embedded(at)?;
+            continue;
+        };
+        let spec = ProcessSpec {
+            program,
+            args: args(plan).into_iter().map(Into::into).collect(),
+            directory: plan.text_knob("node_cwd").map(path),
+            data: habitat.data.join(name),
+            seed: plan.seed,
+            env: habitat.env.clone(),
+        };
+        if let Err(why) = spec.check() {
+            return Err(RunError::Environment(format!("SQ09 {name}: {}; {}", why.what, why.help)));
+        }
+        let log = File::create(habitat.logs.join(format!("{name}.log"))).map_err(environment)?;
+        let actor = ActorId(u32::try_from(at).expect("fewer than 2^32 actors"));
+        let world = &mut build.world;
+        let place = Place {
+            actor,
+            name: name.as_str().into(),
+            doorbell: world.doorbell(),
+            place: world.next_place(),
+        };
+        world.settle(actor, Box::new(processes.host(spec, place, Box::new(log))));
+    }
+    Ok((build.world, processes))
+}
+
+/// The embedded node of a plan.
+fn embedded(plan: &Plan) -> Result<&'static Embedded, RunError> {
+    let mut nodes = nodes::of_workload(&plan.workload);
+    let found = match plan.text_knob("impl") {
+        None => nodes.next(),
+        Some(name) => nodes.find(|node| node.name == name),
+    };
+    found.ok_or_else(|| {
+        let name = plan.text_knob("impl").unwrap_or("any");
+        RunError::Plan(format!("{} has no embedded node {name}", plan.workload))
+    })
+}
+
+fn args(plan: &Plan) -> Vec<String> {
+    let args = plan.knobs.get("args").and_then(serde_json::Value::as_array);
+    let text = |arg: &serde_json::Value| arg.as_str().map(str::to_owned);
+    args.into_iter().flatten().filter_map(text).collect()
+}
+
+fn rules(plan: &Plan) -> Result<Rules, RunError> {
+    let mut rules = Rules { release_before_sync: false, buggify: Some(plan.seed) };
+    match plan.law_breaker.as_deref() {
+        None => {}
+        Some("release-before-sync") => rules.release_before_sync = true,
+        Some(other) => {
+            return Err(RunError::Plan(format!(
+                "the law-breaker {other:?} does not exist; known: release-before-sync"
+            )));
+        }
+    }
+    Ok(rules)
+}
