@@ -1,0 +1,109 @@
+//! How a command ends when it is not by a verdict. Names and numbers are those of `sysexits`.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::panic::PanicHookInfo;
+use std::process::ExitCode;
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    text: String,
+}
+
+/// Wrong usage.
+pub(crate) const USAGE: u8 = 64;
+const DATA: u8 = 65;
+const NO_INPUT: u8 = 66;
+const ENVIRONMENT: u8 = 69;
+/// A defect of ours.
+pub(crate) const INTERNAL: u8 = 70;
+const CANNOT_CREATE: u8 = 73;
+const INPUT_OUTPUT: u8 = 74;
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+impl Failure {
+    /// Contradictory or bad values: 64.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self { code: USAGE, text: text.into() }
+    }
+
+    /// A damaged file, or one of a newer format: 65.
+    pub(crate) fn data(text: impl Into<String>) -> Self {
+        Self { code: DATA, text: text.into() }
+    }
+
+    /// What was named does not exist: 66.
+    pub(crate) fn no_input(text: impl Into<String>) -> Self {
+        Self { code: NO_INPUT, text: text.into() }
+    }
+
+    /// A node cannot be started: 69.
+    pub(crate) fn environment(text: impl Into<String>) -> Self {
+        Self { code: ENVIRONMENT, text: text.into() }
+    }
+
+    /// Reading or writing failed: 74.
+    pub(crate) fn input_output(text: impl Into<String>) -> Self {
+        Self { code: INPUT_OUTPUT, text: text.into() }
+    }
+
+    /// Says so on stderr, in as many lines as it takes, and gives the exit code.
+    pub(crate) fn tell(&self) -> ExitCode {
+        let mut err = std::io::stderr().lock();
+        writeln!(err, "squall: {}", self.text).ok();
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<squall_workbench::RunError> for Failure {
+    fn from(error: squall_workbench::RunError) -> Self {
+        use squall_workbench::RunError;
+        match error {
+            RunError::Plan(text) => Self::data(text),
+            RunError::Node(text) => Self::usage(text),
+            RunError::Environment(text) => Self::environment(text),
+        }
+    }
+}
+
+impl From<squall_workbench::StoreError> for Failure {
+    fn from(error: squall_workbench::StoreError) -> Self {
+        use squall_workbench::StoreError;
+        let code = match &error {
+            StoreError::Create(..) => CANNOT_CREATE,
+            StoreError::Write(..) => INPUT_OUTPUT,
+        };
+        Self { code, text: error.to_string() }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::input_output(error.to_string())
+    }
+}
+
+/// A defect of ours: one clear line, the rest in a file; then exit code 70. A panic inside a node
+/// is the node's, and is told in its run.
+pub(crate) fn panicked(info: &PanicHookInfo<'_>) {
+    if squall_world::is_in_node() {
+        return;
+    }
+    let mut report = format!("squall {} panicked: {info}\n", env!("CARGO_PKG_VERSION"));
+    let args: Vec<_> = std::env::args().collect();
+    writeln!(report, "arguments: {args:?}").ok();
+    writeln!(report, "{}", std::backtrace::Backtrace::force_capture()).ok();
+    let path = std::env::temp_dir().join(format!("squall-report-{}.txt", std::process::id()));
+    let kept = std::fs::write(&path, report);
+    let mut err = std::io::stderr().lock();
+    let place = match kept {
+        Ok(()) => format!("a report is in {}", path.display()),
+        Err(_) => "no report could be written".to_owned(),
+    };
+    writeln!(err, "squall: this is a defect of squall, not of the node ({info}); {place}").ok();
+    drop(err);
+    std::process::exit(i32::from(INTERNAL));
+}

@@ -1,0 +1,274 @@
+//! What a person reads after a run: the verdict first, the next command last.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::json;
+use squall_check::{Anomaly, Verdict};
+use squall_history::{Kind, Value};
+use squall_workbench::{Judged, Kept, Word, figure};
+use squall_world::{ClockKind, End, Finding, Plan};
+
+use super::Asserted;
+use crate::exit::Failure;
+use crate::out::{Paint, grouped, say};
+
+/// A run to be shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) judged: &'a Judged,
+    pub(crate) asserted: &'a [Asserted],
+    pub(crate) kept: &'a Kept,
+    pub(crate) wall: Duration,
+}
+
+/// So many anomalies and findings are shown; the others are counted.
+const SHOWN_MAX: usize = 5;
+
+/// Shows a run.
+pub(crate) fn show(shown: &Shown<'_>, is_json: bool) -> Result<(), Failure> {
+    if is_json {
+        return say(&json_lines(shown));
+    }
+    let paint = Paint::stdout();
+    let mut text = String::new();
+    headline(shown, paint, &mut text);
+    promises(shown, paint, &mut text);
+    findings(shown, paint, &mut text);
+    figures(shown, paint, &mut text);
+    asserted(shown, paint, &mut text);
+    commands(shown, paint, &mut text);
+    text.push_str(shown.judged.word.closing());
+    say(&text)
+}
+
+fn mark(word: Word, paint: Paint) -> String {
+    match word {
+        Word::Held => paint.good("✓ held"),
+        Word::Broken => paint.bad("✗ broken"),
+        Word::Unknown => paint.doubtful("? unknown"),
+        Word::NotExercised => paint.doubtful("? not exercised"),
+        Word::NodeError => paint.bad("! node error"),
+    }
+}
+
+fn headline(shown: &Shown<'_>, paint: Paint, out: &mut String) {
+    let Shown { plan, judged, .. } = shown;
+    let what = plan.text_knob("bin").map_or_else(
+        || format!("embedded {}", plan.text_knob("impl").unwrap_or(&plan.workload)),
+        |bin| bin.rsplit('/').next().unwrap_or(bin).to_owned(),
+    );
+    let mixed = if plan.knobs.contains_key("bins") { " and others" } else { "" };
+    let clock = match plan.clock {
+        ClockKind::Virtual => "virtual time",
+        ClockKind::Wall => "real time",
+    };
+    let nodes = plan.nodes.len();
+    let nodes = if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") };
+    let seed = paint.bold(&format!("seed 0x{:x}", plan.seed));
+    let word = mark(judged.word, paint);
+    let workload = paint.bold(&plan.workload);
+    out.push_str(&format!("{word}  {workload}  {nodes}, {what}{mixed}, {clock}  {seed}\n\n"));
+}
+
+fn promises(shown: &Shown<'_>, paint: Paint, out: &mut String) {
+    for (name, outcome) in &shown.judged.promises {
+        let word = outcome.verdict.as_str();
+        let symbol = match outcome.verdict {
+            Verdict::Held => paint.good("✓"),
+            Verdict::Broken => paint.bad("✗"),
+            Verdict::Unknown | Verdict::NotExercised => paint.doubtful("?"),
+        };
+        out.push_str(&format!("  {symbol} {word:<13} {name}\n"));
+        if let Some(reason) = &outcome.reason {
+            out.push_str(&format!("                  {}\n", reason.text));
+            out.push_str(&format!("                  to decide: {}\n", reason.how_to_decide));
+        }
+        for anomaly in outcome.anomalies.iter().take(SHOWN_MAX) {
+            self::anomaly(anomaly, paint, out);
+        }
+        more(outcome.anomalies.len(), "kinds and examples of it", out);
+    }
+    let end = &shown.judged.end;
+    if !matches!(end, End::Done) {
+        let text = figure_text(&shown.judged.results, "end");
+        out.push_str(&format!("  {} the run ended early: {text}\n", paint.doubtful("?")));
+    }
+    out.push('\n');
+}
+
+fn anomaly(anomaly: &Anomaly, paint: Paint, out: &mut String) {
+    let class = paint.bad(anomaly.class.name);
+    out.push_str(&format!("      {class}: {}\n", anomaly.title));
+    for op in anomaly.ops.iter().take(4) {
+        let process = op.process.to_edn();
+        let index = op.index;
+        out.push_str(&format!(
+            "        client {process:<4} {}  (history index {index})\n",
+            op.text
+        ));
+    }
+    if !anomaly.class.suggestion.is_empty() {
+        out.push_str(&format!("        {}\n", paint.faint(anomaly.class.suggestion)));
+    }
+}
+
+fn findings(shown: &Shown<'_>, paint: Paint, out: &mut String) {
+    let findings = &shown.judged.findings;
+    for (finding, count) in findings.iter().take(SHOWN_MAX) {
+        one_finding(finding, *count, paint, out);
+    }
+    more(findings.len(), "findings", out);
+    let told = findings.iter().any(|(finding, _)| finding.code == "SQ06");
+    if !told {
+        for (node, how) in &shown.judged.exits {
+            out.push_str(&format!("  {} {node} ended by itself: {how}\n", paint.bad("SQ06")));
+        }
+    }
+    if !findings.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn one_finding(finding: &Finding, count: u64, paint: Paint, out: &mut String) {
+    let times = if count > 1 { format!("  ({} times)", grouped(count)) } else { String::new() };
+    out.push_str(&format!("  {} {}{times}\n", paint.bad("!"), paint.bold(&finding.to_string())));
+    for line in finding.raw.lines().take(12) {
+        out.push_str(&format!("      {line}\n"));
+    }
+    if let Some(column) = finding.column {
+        let gap = " ".repeat(usize::try_from(column.saturating_sub(1)).unwrap_or(0).min(200));
+        out.push_str(&format!("      {gap}^ here\n"));
+    }
+    out.push_str(&format!("      help: {}\n", finding.help));
+}
+
+fn more(count: usize, what: &str, out: &mut String) {
+    if count > SHOWN_MAX {
+        let rest = count - SHOWN_MAX;
+        out.push_str(&format!("      … and {rest} more {what} in results.json\n"));
+    }
+}
+
+fn figures(shown: &Shown<'_>, paint: Paint, out: &mut String) {
+    let judged = shown.judged;
+    let count = |kind| {
+        let events = judged.history.events.iter();
+        events.filter(|e| e.kind == kind && e.process.is_client()).count() as u64
+    };
+    let mut row = |name: &str, text: &str| {
+        out.push_str(&format!("  {} {text}\n", paint.faint(&format!("{name:<10}"))));
+    };
+    let (ok, fail, info) = (count(Kind::Ok), count(Kind::Fail), count(Kind::Info));
+    let invoked = grouped(count(Kind::Invoke));
+    row(
+        "operations",
+        &format!(
+            "{invoked}: {} ok, {} failed, {} unknown",
+            grouped(ok),
+            grouped(fail),
+            grouped(info)
+        ),
+    );
+    if let Some(per_op) = figure(&judged.results, "msgs-per-op") {
+        let total = figure(&judged.results, "server-messages").unwrap_or_default();
+        let total = total.parse().map_or(total, grouped);
+        row("messages", &format!("{per_op} between servers per operation ({total} in all)"));
+    }
+    if let Some(median) = figure(&judged.results, "stable-p50") {
+        let of = |name| figure(&judged.results, name).unwrap_or_default();
+        let (p95, p99, max) = (of("stable-p95"), of("stable-p99"), of("stable-max"));
+        let text =
+            format!("stable after {median} ms (median), {p95} (p95), {p99} (p99), {max} (max)");
+        row("latency", &text);
+    }
+    let faults: Vec<_> =
+        judged.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    row("faults", &if faults.is_empty() { "none".to_owned() } else { faults.join(", ") });
+    let seconds = shown.wall.as_secs_f64();
+    row("took", &format!("{seconds:.2} s, hash {:016x}", judged.hash));
+    out.push('\n');
+}
+
+fn asserted(shown: &Shown<'_>, paint: Paint, out: &mut String) {
+    for (assertion, end) in shown.asserted {
+        let (symbol, text) = match end {
+            Some((true, figure)) => (paint.good("✓"), format!("{assertion}  ({figure})")),
+            Some((false, figure)) => (paint.bad("✗"), format!("{assertion}  ({figure})")),
+            None => (paint.bad("✗"), format!("{assertion}  (this run has no such figure)")),
+        };
+        out.push_str(&format!("  {symbol} assert {text}\n"));
+    }
+    if !shown.asserted.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn commands(shown: &Shown<'_>, paint: Paint, out: &mut String) {
+    let path = shown.kept.path.display();
+    let kept = paint.faint("kept in   ");
+    let again = paint.faint("again     ");
+    let note = match shown.plan.clock {
+        ClockKind::Virtual => "the same run, event by event",
+        ClockKind::Wall => "schedule only: the nodes run in real time",
+    };
+    write!(out, "  {kept} {path}\n  {again} squall replay {path}   ({note})\n\n").ok();
+}
+
+fn figure_text(results: &Value, key: &str) -> String {
+    results.get(key).and_then(Value::as_text).unwrap_or_default().to_owned()
+}
+
+/// The first line of `--json`.
+pub(crate) fn start(plan: &Plan) -> String {
+    let faults: std::collections::BTreeSet<_> =
+        plan.events.iter().map(|event| event.what.as_str()).collect();
+    json!({
+        "v": 1, "type": "start", "squall": env!("CARGO_PKG_VERSION"), "verb": "test",
+        "workload": plan.workload, "seed": format!("0x{:x}", plan.seed), "nodes": plan.nodes,
+        "faults": faults,
+    })
+    .to_string()
+}
+
+fn json_lines(shown: &Shown<'_>) -> String {
+    let Shown { plan, judged, asserted, kept, .. } = shown;
+    let mut out = String::new();
+    for (finding, count) in &judged.findings {
+        let line = json!({
+            "v": 1, "type": "node_error", "code": finding.code, "node": finding.node,
+            "line_no": finding.line_no, "column": finding.column, "raw": finding.raw,
+            "what": finding.what, "help": finding.help, "count": count,
+        });
+        writeln!(out, "{line}").ok();
+    }
+    let promises: Vec<_> = judged
+        .promises
+        .iter()
+        .map(|(name, outcome)| json!({ "name": name, "verdict": outcome.verdict.as_str() }))
+        .collect();
+    let asserts: Vec<_> = asserted
+        .iter()
+        .map(|(assertion, end)| {
+            let (is_true, figure) = end.clone().unwrap_or((false, String::new()));
+            json!({ "assert": assertion.to_string(), "held": is_true, "figure": figure })
+        })
+        .collect();
+    let are_true = asserted.iter().all(|(_, end)| end.as_ref().is_some_and(|(ok, _)| *ok));
+    let exit = match judged.word {
+        Word::Held if !are_true => Word::Broken.exit(),
+        word => word.exit(),
+    };
+    let results: serde_json::Value =
+        serde_json::from_str(&judged.results.to_json()).unwrap_or_default();
+    let line = json!({
+        "v": 1, "type": "verdict", "verdict": judged.word.as_str(), "exit": exit,
+        "workload": plan.workload, "seed": format!("0x{:x}", plan.seed),
+        "hash": format!("{:016x}", judged.hash), "promises": promises, "asserts": asserts,
+        "faults": judged.faults, "results": results,
+        "paths": { "run": kept.path, "trace": kept.path.join("trace.jsonl") },
+    });
+    out.push_str(&line.to_string());
+    out
+}
