@@ -14,15 +14,18 @@ const HEADER_BYTES: usize = 32;
 
 /// A cell, as the store knows it.
 ///
-/// - `value` is that of the slot with the highest generation, `newest`.
-/// - `durable <= covered <= newest`, once the disk is settled: generations up to `durable` are
-///   known to be durable; those up to `covered` may be, since a sync of them has begun.
+/// - `value` is that of the highest generation of which a copy is whole, `newest`.
+/// - No generation above `highest` has ever been begun. It is above `newest` after a loss of
+///   power that broke a put.
+/// - Generations up to `durable` are known to be durable; those up to `covered` may be, since a
+///   sync of them has begun.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     name: String,
     group: u32,
     slots: Vec<Slot>,
     newest: u64,
+    highest: u64,
     durable: u64,
     covered: u64,
     pub(crate) value: Option<Vec<u8>>,
@@ -35,7 +38,8 @@ struct Slot {
     class: u32,
     number: u64,
     file: FileId,
-    /// 0: nothing valid.
+    /// The highest one that has a header here, whole or not; 0 for none. What is broken must
+    /// not be overwritten either: the new bytes might make the old value whole again.
     generation: u64,
 }
 
@@ -54,6 +58,7 @@ impl Cell {
             group: group_of(name),
             slots: Vec::new(),
             newest: 0,
+            highest: 0,
             durable: 0,
             covered: 0,
             value: None,
@@ -65,7 +70,7 @@ impl Cell {
             }
         }
         claims.judge(&cell)?;
-        cell.covered = cell.newest;
+        cell.covered = cell.highest;
         if is_settled {
             cell.durable = cell.newest;
         }
@@ -88,13 +93,14 @@ impl Cell {
         for (number, slot) in (0..).zip(bytes.chunks(2 * stride)) {
             let mut generation = 0;
             for copy in slot.chunks(stride) {
-                let Some((found, value)) = claims.read(copy, self.group, class) else { continue };
+                let (found, value) = claims.read(copy, self.group, class);
                 generation = generation.max(found);
-                if found > self.newest {
+                if let Some(value) = value.filter(|_| found > self.newest) {
                     self.newest = found;
                     self.value = Some(value.to_vec());
                 }
             }
+            self.highest = self.highest.max(generation);
             self.slots.push(Slot { class, number, file, generation });
         }
         Ok(())
@@ -112,7 +118,7 @@ impl Cell {
         }
         let stride = (value.len() + HEADER_BYTES).next_power_of_two();
         let stride = stride.max(usize::try_from(SECTOR_BYTES).unwrap_or(4096));
-        let generation = self.newest + 1;
+        let generation = self.highest + 1;
         let at = self.free_slot(device, stride.trailing_zeros())?;
         let Slot { number, file, .. } = self.slots[at];
         scratch.clear();
@@ -124,7 +130,7 @@ impl Cell {
         self.slots[at].generation = 0;
         device.write_at(file, offset, scratch)?;
         self.slots[at].generation = generation;
-        self.newest = generation;
+        (self.newest, self.highest) = (generation, generation);
         let old = self.value.get_or_insert_default();
         old.clear();
         old.extend_from_slice(value);
@@ -150,7 +156,7 @@ impl Cell {
 
 impl Synced for Cell {
     fn begin_sync(&mut self) -> u64 {
-        self.covered = self.newest;
+        self.covered = self.covered.max(self.newest);
         self.newest
     }
 
@@ -170,19 +176,20 @@ struct Claims {
 }
 
 impl Claims {
-    /// The generation and the value of a copy, if it is whole.
-    fn read<'c>(&mut self, copy: &'c [u8], group: u32, class: u32) -> Option<(u64, &'c [u8])> {
-        let header = decode_header(copy, group);
-        if let Some(header) = &header {
+    /// The generation of a copy, 0 if that cannot be told, and its value, if it is whole.
+    fn read<'c>(&mut self, copy: &'c [u8], group: u32, class: u32) -> (u64, Option<&'c [u8]>) {
+        let mut generation = 0;
+        if let Some(header) = decode_header(copy, group) {
+            generation = header.generation;
             self.durable = self.durable.max(header.durable);
             let value = copy[HEADER_BYTES..].get(..header.length);
             if let Some(value) = value.filter(|value| checksum(copy, value) == header.crc) {
-                return Some((header.generation, value));
+                return (generation, Some(value));
             }
         }
         let is_one_sector = 1_u64 << class == SECTOR_BYTES;
         self.broken += usize::from(is_one_sector && copy.iter().any(|&b| b != 0));
-        None
+        (generation, None)
     }
 
     /// A cell whose newest durable value is gone is never taken for an older or an empty one. A
