@@ -92,6 +92,7 @@ impl Cell {
         let stride = 1_usize << class;
         for (number, slot) in (0..).zip(bytes.chunks(2 * stride)) {
             let mut generation = 0;
+            claims.broken = 0;
             for copy in slot.chunks(stride) {
                 let (found, value) = claims.read(copy, self.group, class);
                 generation = generation.max(found);
@@ -100,6 +101,7 @@ impl Cell {
                     self.value = Some(value.to_vec());
                 }
             }
+            claims.wrecked |= claims.broken > 1;
             self.highest = self.highest.max(generation);
             self.slots.push(Slot { class, number, file, generation });
         }
@@ -171,8 +173,10 @@ impl Synced for Cell {
 struct Claims {
     /// The highest generation that some header knows to be durable.
     durable: u64,
-    /// Copies of one sector that are neither valid nor empty.
+    /// Copies of this slot that have one sector and are neither whole nor empty.
     broken: usize,
+    /// Whether there is a slot of which both copies are broken. A loss of power tears one.
+    wrecked: bool,
 }
 
 impl Claims {
@@ -192,11 +196,10 @@ impl Claims {
         (generation, None)
     }
 
-    /// A cell whose newest durable value is gone is never taken for an older or an empty one. A
-    /// loss of power breaks at most one copy of a cell that was never durable.
+    /// A cell whose newest durable value is gone is never taken for an older or an empty one.
     fn judge(&self, cell: &Cell) -> Result<(), DiskError> {
         let is_lost = cell.newest < self.durable;
-        let is_wrecked = cell.value.is_none() && self.broken > 1;
+        let is_wrecked = cell.value.is_none() && self.wrecked;
         if is_lost || is_wrecked {
             let what = format!("cell {}: no valid copy of its durable value", cell.name);
             return Err(DiskError::Corrupt(what));
