@@ -142,7 +142,9 @@ where
 }
 
 fn serve_node<N: Node>(factory: impl Fn() -> N) -> Result<(), String> {
-    squall_stdio::serve(factory).map_err(|error| error.to_string())
+    squall_stdio::Options::from_environment()
+        .and_then(|options| squall_stdio::serve(factory, &options))
+        .map_err(|error| error.to_string())
 }
 
 fn options<T>(args: &[String], parse: Make<T>) -> Result<T, String> {
