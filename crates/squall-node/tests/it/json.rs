@@ -100,7 +100,10 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(
-        bytes in prop::collection::vec(prop::sample::select(&b"{}[]\",:\\u0-9etx\xff code"[..]), 0..60)
+        bytes in prop::collection::vec(
+            prop::sample::select(&b"{}[]\",:\\u0-9etx\xff code"[..]),
+            0..60
+        )
     ) {
         let read = scan_error(&bytes);
         prop_assert!(read.text.len() <= bytes.len() * 3);

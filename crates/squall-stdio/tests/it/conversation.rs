@@ -7,6 +7,16 @@ use crate::outside::{INIT, Turn, lines, options, run};
 const INIT_OK: &str = r#"{"src":"n2","dest":"c0","body":{"in_reply_to":1,"type":"init_ok"}}"#;
 const BYE: &str = r#"{"src":"n2","dest":"n1","body":{"text":"","type":"bye"}}"#;
 
+/// A line to the process.
+fn from(src: &str, body: &str) -> String {
+    format!(r#"{{"src":"{src}","dest":"n2","body":{body}}}"#)
+}
+
+/// A line of the process.
+fn to(dest: &str, body: &str) -> String {
+    format!(r#"{{"src":"n2","dest":"{dest}","body":{body}}}"#)
+}
+
 /// What a process says to each of these lines, `init` and the goodbye left out.
 fn talk(script: &[&str]) -> Vec<String> {
     let said = run(&options(), lines(&[&[INIT], script].concat())).said;
@@ -18,16 +28,16 @@ fn talk(script: &[&str]) -> Vec<String> {
 #[test]
 fn a_request_is_answered_to_its_sender() {
     let said = talk(&[
-        r#"{"id":7,"src":"c9","dest":"n2","body":{"type":"echo","msg_id":4,"text":"hi\n"}}"#,
-        r#"{"src":"n3","dest":"n2","body":{"type":"echo","text":"no id"}}"#,
-        r#"{"src":"c9","dest":"n2","body":{"type":"who","msg_id":0}}"#,
+        &from("c9", r#"{"type":"echo","msg_id":4,"text":"hi\n"}"#),
+        &from("n3", r#"{"type":"echo","text":"no id"}"#),
+        &from("c9", r#"{"type":"who","msg_id":0}"#),
     ]);
     assert_eq!(
         said,
         [
-            r#"{"src":"n2","dest":"c9","body":{"in_reply_to":4,"text":"hi\n","type":"echoed"}}"#,
-            r#"{"src":"n2","dest":"n3","body":{"text":"no id","type":"echoed"}}"#,
-            r#"{"src":"n2","dest":"c9","body":{"in_reply_to":0,"text":"n2 of n1,n2,n3 life 0","type":"i-am"}}"#,
+            to("c9", r#"{"in_reply_to":4,"text":"hi\n","type":"echoed"}"#),
+            to("n3", r#"{"text":"no id","type":"echoed"}"#),
+            to("c9", r#"{"in_reply_to":0,"text":"n2 of n1,n2,n3 life 0","type":"i-am"}"#),
         ]
     );
 }
@@ -35,20 +45,20 @@ fn a_request_is_answered_to_its_sender() {
 #[test]
 fn a_service_is_asked_by_name() {
     let said = talk(&[
-        r#"{"src":"c9","dest":"n2","body":{"type":"ask","msg_id":4,"text":"lin-kv"}}"#,
-        r#"{"src":"lin-kv","dest":"n2","body":{"type":"read_ok","in_reply_to":1,"text":"5"}}"#,
-        r#"{"src":"c9","dest":"n2","body":{"type":"ask","msg_id":5,"text":"seq-kv"}}"#,
-        r#"{"src":"seq-kv","dest":"n2","body":{"type":"error","in_reply_to":2,"code":20,"text":"none"}}"#,
-        r#"{"src":"seq-kv","dest":"n2","body":{"type":"read_ok","in_reply_to":2,"text":"late"}}"#,
+        &from("c9", r#"{"type":"ask","msg_id":4,"text":"lin-kv"}"#),
+        &from("lin-kv", r#"{"type":"read_ok","in_reply_to":1,"text":"5"}"#),
+        &from("c9", r#"{"type":"ask","msg_id":5,"text":"seq-kv"}"#),
+        &from("seq-kv", r#"{"type":"error","in_reply_to":2,"code":20,"text":"none"}"#),
+        &from("seq-kv", r#"{"type":"read_ok","in_reply_to":2,"text":"late"}"#),
     ]);
     assert_eq!(
         said,
         [
-            r#"{"src":"n2","dest":"lin-kv","body":{"msg_id":1,"text":"x","type":"read"}}"#,
-            r#"{"src":"n2","dest":"c9","body":{"in_reply_to":4,"text":"5","type":"asked"}}"#,
-            r#"{"src":"n2","dest":"seq-kv","body":{"msg_id":2,"text":"x","type":"read"}}"#,
-            r#"{"src":"n2","dest":"c9","body":{"in_reply_to":5,"text":"error 20: none","type":"asked"}}"#,
-            "",
+            to("lin-kv", r#"{"msg_id":1,"text":"x","type":"read"}"#),
+            to("c9", r#"{"in_reply_to":4,"text":"5","type":"asked"}"#),
+            to("seq-kv", r#"{"msg_id":2,"text":"x","type":"read"}"#),
+            to("c9", r#"{"in_reply_to":5,"text":"error 20: none","type":"asked"}"#),
+            String::new(),
         ]
     );
 }
@@ -56,18 +66,19 @@ fn a_service_is_asked_by_name() {
 #[test]
 fn binary_words_travel_in_base64() {
     let said = talk(&[
-        r#"{"src":"n1","dest":"n2","body":{"type":"squall","msg_id":3,"name":"echo","b":"AAECA3s="}}"#,
-        r#"{"src":"n1","dest":"n2","body":{"type":"squall","msg_id":4,"name":"echo","b":"!"}}"#,
+        &from("n1", r#"{"type":"squall","msg_id":3,"name":"echo","b":"AAECA3s="}"#),
+        &from("n1", r#"{"type":"squall","msg_id":4,"name":"echo","b":"!"}"#),
     ]);
     assert_eq!(
         said[0],
-        r#"{"src":"n2","dest":"n1","body":{"in_reply_to":3,"type":"squall","name":"echoed","b":"AAECA3s="}}"#
+        to("n1", r#"{"in_reply_to":3,"type":"squall","name":"echoed","b":"AAECA3s="}"#)
     );
     assert!(said[1].contains(r#""in_reply_to":4,"type":"error","code":10"#), "{}", said[1]);
 }
 
 #[test]
 fn what_is_no_word_or_no_line_stops_nothing() {
+    let echo = |id: u32| from("c9", &format!(r#"{{"type":"echo","msg_id":{id},"text":"a"}}"#));
     let script = run(
         &options(),
         lines(&[
@@ -75,9 +86,9 @@ fn what_is_no_word_or_no_line_stops_nothing() {
             "not json",
             INIT,
             INIT,
-            r#"{"src":"c9","dest":"n2","body":{"msg_id":1}}"#,
-            r#"{"src":"c9","dest":"n2","body":[]}"#,
-            r#"{"src":"c9","dest":"n2","body":{"type":"echo","msg_id":2,"text":"a"}} {"src":"c9","dest":"n2","body":{"type":"echo","msg_id":3,"text":"b"}}junk"#,
+            &from("c9", r#"{"msg_id":1}"#),
+            &from("c9", "[]"),
+            &format!("{} {}junk", echo(2), echo(3)),
         ]),
     );
     assert!(script.said[3].contains(r#""in_reply_to":1,"type":"error","code":22"#));

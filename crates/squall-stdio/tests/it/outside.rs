@@ -58,7 +58,10 @@ impl Outside for Script {
     }
 }
 
-pub(crate) const INIT: &str = r#"{"src":"c0","dest":"n2","body":{"type":"init","node_id":"n2","node_ids":["n1","n2","n3"],"msg_id":1}}"#;
+pub(crate) const INIT: &str = concat!(
+    r#"{"src":"c0","dest":"n2","body":{"type":"init","node_id":"n2","#,
+    r#""node_ids":["n1","n2","n3"],"msg_id":1}}"#
+);
 
 pub(crate) fn options() -> Options {
     Options { data: None, seed: 1, notes: true }

@@ -4,7 +4,10 @@ use squall_wire::{Id, LineFault, parse_line, write_line, write_node_line};
 
 #[test]
 fn a_message_is_read_without_touching_its_body() {
-    let body = r#"{"type":"echo", "msg_id":7 ,"echo":[1.0,1180591620717411303424,"é\u00e9",{"msg_id":9}]}"#;
+    let body = concat!(
+        r#"{"type":"echo", "msg_id":7 ,"#,
+        r#""echo":[1.0,1180591620717411303424,"é\u00e9",{"msg_id":9}]}"#
+    );
     let text = format!(r#" {{"id":3,"src":"n1","dest":"c2","body":{body}}}"#);
     let line = parse_line(text.as_bytes()).unwrap();
     assert_eq!((&*line.src, &*line.dest), ("n1", "c2"));
