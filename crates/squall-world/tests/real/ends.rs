@@ -42,10 +42,13 @@ fn what_was_said_before_the_end_counts() {
 
 #[test]
 fn an_end_at_closed_input_is_no_defect() {
-    let stage = Stage::of(&sh("", INIT, ECHO));
+    // What it had kept back comes with its end.
+    let stage = Stage::of(&(sh("", INIT, ECHO) + "say late 2\n"));
     let ask = vec![r#"{"type":"close"}"#.to_owned()];
-    let outcome = Stage { ask, limit: Duration::from_millis(500), ..stage }.run();
+    let limit = Duration::from_millis(500);
+    let outcome = Stage { ask, limit, answers: 2, ..stage }.run();
     assert!(outcome.findings().is_empty(), "{:?}", outcome.findings());
+    assert_eq!(outcome.heard.len(), 1);
     assert_eq!(outcome.report.exits, [("n0".to_owned(), "exit status 0".to_owned())]);
 }
 

@@ -1,8 +1,10 @@
 //! No process outlives its run, however it ends.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use squall_world::Guard;
 
 use crate::roles::actor;
@@ -36,9 +38,10 @@ fn children_of_a_node_that_ended_by_itself_go_too() {
 
 /// A run whose node prints its mark, and that then waits, panics or aborts.
 pub(crate) fn squall(role: &str) {
-    let script = sh(CHILDREN, &format!("echo \"$SQUALL_RUN\" > \"$MARK\"; {INIT}"), ":");
-    let stage = Stage::of(&script);
-    let guard = Some(Guard::spawn(actor("guard")).unwrap());
+    let tell = format!("echo \"$SQUALL_RUN\" > \"$MARK\"; {INIT}");
+    let stage = Stage::of(&sh(CHILDREN, &tell, &format!("sleep 0.2; {ECHO}")));
+    let panics = role == "panic";
+    let guard = (!panics).then(|| Guard::spawn(actor("guard")).unwrap());
     let mark = stage.folder.path().join("mark");
     // Alone in this program: nobody else reads its environment now.
     println!("mark {}", mark.display());
@@ -59,12 +62,13 @@ pub(crate) fn squall(role: &str) {
             }
         })
         .unwrap();
-    Stage { guard, limit, ..stage }.run();
+    Stage { guard, limit, panics, answers: 2, ..stage }.run();
 }
 
 /// Starts another squall and gives it with the mark of its run, once its nodes run.
 fn started(role: &str) -> (Child, String) {
     let mut command = actor(role);
+    command.process_group(0);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mark =
@@ -79,6 +83,23 @@ fn nothing_is_left_when_squall_is_killed() {
     child.kill().unwrap();
     child.wait().unwrap();
     wait_for("the guard", || marked(&mark).is_empty());
+}
+
+#[test]
+fn nothing_is_left_after_ctrl_c() {
+    let (mut child, mark) = started("wait");
+    // The terminal signals the whole group in front, of which nodes and guard are not a part.
+    kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
+    child.wait().unwrap();
+    wait_for("the guard", || marked(&mark).is_empty());
+}
+
+#[test]
+fn nothing_is_left_when_squall_panics() {
+    // Without a guard: what unwinds cleans up.
+    let (mut child, mark) = started("panic");
+    assert_eq!(child.wait().unwrap().code(), Some(101));
+    assert_eq!(marked(&mark), Vec::<u32>::new());
 }
 
 #[test]

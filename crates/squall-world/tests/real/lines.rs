@@ -22,6 +22,19 @@ fn the_environment_tells_what_a_node_may_know() {
     assert!(outcome.trace.contains("\"k\":\"line\""), "stderr is in the trace");
 }
 
+#[test]
+fn a_binary_body_travels_in_a_wrapper() {
+    let wrapper = r#"{"type":"squall","name":"pong","b":"aGk="}"#;
+    let answer = format!(r#"echo '{{"src":"n0","dest":"c0","body":{wrapper}}}'"#);
+    let stage = Stage::of(&sh("", INIT, &format!("echo \"$line\" >&2; {answer}")));
+    let outcome = Stage { ask: vec!["ho".to_owned()], ..stage }.run();
+    outcome.assert_held();
+    assert_eq!(outcome.heard, [("n0".to_owned(), "hi".to_owned())]);
+    let line = r#"{"msg_id":1,"type":"squall","name":"blob","b":"aG8="}"#;
+    assert!(outcome.logs[0].contains(line), "{}", outcome.logs[0]);
+    assert!(outcome.trace.contains(r#"{"b64":"aGk="}"#));
+}
+
 /// A node whose first echo prints `bad` too has one finding, and all its answers count.
 fn one_bad_line(bad: &str, code: &str, column: Option<u64>, what: &str, help: &str) {
     let outcome = Stage::of(&sh("", INIT, &format!("{bad}; {ECHO}"))).run();

@@ -86,7 +86,8 @@ pub(crate) struct Stage {
     pub(crate) answers: usize,
     /// The run ends here at the latest.
     pub(crate) limit: Duration,
-    /// The life of a node is suspended by a message `pause`, and goes on by a message `resume`.
+    /// The client panics at the first answer.
+    pub(crate) panics: bool,
     pub(crate) guard: Option<Guard>,
 }
 
@@ -130,6 +131,7 @@ impl Stage {
             flood: Vec::new(),
             answers: texts.len(),
             limit: Duration::from_secs(5),
+            panics: false,
             guard: None,
         }
     }
@@ -278,26 +280,30 @@ struct Client {
     flood: Vec<String>,
     answers: usize,
     limit: Duration,
+    panics: bool,
     heard: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Client {
     fn new(stage: &Stage, names: Vec<String>, heard: Arc<Mutex<Vec<(String, String)>>>) -> Self {
         let (ask, flood) = (stage.ask.clone(), stage.flood.clone());
-        Self { names, ask, flood, answers: stage.answers, limit: stage.limit, heard }
+        let (answers, limit, panics) = (stage.answers, stage.limit, stage.panics);
+        Self { names, ask, flood, answers, limit, panics, heard }
     }
 
     fn id(&self) -> ActorId {
         ActorId(u32::try_from(self.names.len()).unwrap() + 1)
     }
 
+    /// Sends a body. What is no JSON is a binary one, with the name `blob`.
     fn send(&self, to: ActorId, body: &str, at: Moment, out: &mut Outputs) {
+        let form = if body.starts_with('{') { Form::Json } else { Form::Binary };
         let message = Outgoing {
             to,
             msg_id: Some(1),
             in_reply_to: None,
             name: name_of(body).to_owned().into(),
-            form: Form::Json,
+            form,
             body: Bytes::from(body.as_bytes()),
             cause: at.event,
             lineage: at.lineage.child(out.list.len() as u64),
@@ -316,7 +322,7 @@ impl Client {
 
 /// `type` of a body of a test.
 fn name_of(body: &str) -> &str {
-    let rest = body.split_once("\"type\":\"").map_or("", |(_, rest)| rest);
+    let rest = body.split_once("\"type\":\"").map_or("blob\"", |(_, rest)| rest);
     rest.split('"').next().unwrap_or_default()
 }
 
@@ -341,6 +347,7 @@ impl Host for Client {
                     self.send(envelope.src, body, at, out);
                 }
             }
+            HostInput::Message { .. } if self.panics => panic!("as this test wants it"),
             HostInput::Message { envelope, src, .. } => {
                 let body = String::from_utf8_lossy(&envelope.body).into_owned();
                 let mut heard = self.heard.lock().unwrap();
