@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p squall-world --example processes -- routed    messages/s between two nodes
 //! cargo run --release -p squall-world --example processes -- echo      overhead of a run of 1 s
-//! cargo run --release -p squall-world --example processes -- late      lateness of deliveries
+//! cargo run --release -p squall-world --example processes -- late [N]  lateness of deliveries to N nodes
 //! ```
 #![allow(clippy::print_stdout, reason = "a program that measures prints figures")]
 #![allow(clippy::disallowed_methods, reason = "a program that measures looks at the clock")]
@@ -29,7 +29,7 @@ fn main() {
         Some("guard") => guard_main(io::stdin().lock()),
         Some("routed") => routed(),
         Some("echo") => echo(),
-        Some("late") => late(),
+        Some("late") => late(words.get(1).and_then(|n| n.parse().ok()).unwrap_or(25)),
         _ => println!("routed, echo or late?"),
     }
 }
@@ -50,8 +50,8 @@ fn echo() {
     println!("overhead of a run of 1 s: {overhead:?}, {} messages", report.net.all.recv);
 }
 
-/// 25 nodes with 40 messages each on their way for 10 ms at a time, beside a bare sleep.
-fn late() {
+/// Nodes with four messages each on their way for up to 20 ms, beside a bare sleep.
+fn late(nodes: usize) {
     let mut slept = Vec::new();
     for _ in 0..200 {
         let begin = Instant::now();
@@ -60,7 +60,7 @@ fn late() {
     }
     slept.sort();
     let body = r#"{"type":"go","msg_id":2,"n":4}"#;
-    let mut report = run(25, 10_000, Duration::from_secs(3), body);
+    let mut report = run(nodes, 10_000, Duration::from_secs(3), body);
     report.late_ns.sort_unstable();
     let of = |at: usize| Duration::from_nanos(report.late_ns[report.late_ns.len() * at / 1_000]);
     let n = report.late_ns.len();

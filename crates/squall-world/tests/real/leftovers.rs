@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -43,8 +44,7 @@ pub(crate) fn squall(role: &str) {
     let panics = role == "panic";
     let guard = (!panics).then(|| Guard::spawn(actor("guard")).unwrap());
     let mark = stage.folder.path().join("mark");
-    // Alone in this program: nobody else reads its environment now.
-    println!("mark {}", mark.display());
+    println!("\nfolder {}", stage.folder.path().display());
     let limit = std::time::Duration::from_secs(60);
     let program = std::fs::read_to_string(&stage.programs[0]).unwrap();
     let program = program.replace("$MARK", &mark.display().to_string());
@@ -65,48 +65,71 @@ pub(crate) fn squall(role: &str) {
     Stage { guard, limit, panics, answers: 2, ..stage }.run();
 }
 
-/// Starts another squall and gives it with the mark of its run, once its nodes run.
-fn started(role: &str) -> (Child, String) {
-    let mut command = actor(role);
-    command.process_group(0);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mark =
-        lines.map_while(Result::ok).find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
-    (child, mark.expect("the run began"))
+/// Another squall, whose nodes run.
+struct Squall {
+    child: Child,
+    /// The mark of its run.
+    mark: String,
+    /// Its files, which nobody else removes if it is killed.
+    folder: PathBuf,
+}
+
+impl Squall {
+    fn start(role: &str) -> Self {
+        let mut command = actor(role);
+        command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut told = |mark: &str| {
+            let mut lines = lines.by_ref().map_while(Result::ok);
+            lines.find_map(|line| line.strip_prefix(mark).map(str::to_owned)).expect("it runs")
+        };
+        let (folder, mark) = (told("folder ").into(), told("ready "));
+        Self { child, mark, folder }
+    }
+
+    /// It has ended, and all of its processes end within the deadline.
+    fn assert_nothing_left(&mut self) {
+        self.child.wait().unwrap();
+        wait_for("the guard", || marked(&self.mark).is_empty());
+    }
+}
+
+impl Drop for Squall {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
 }
 
 #[test]
 fn nothing_is_left_when_squall_is_killed() {
-    let (mut child, mark) = started("wait");
-    wait_for("all children", || marked(&mark).len() >= 7);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    wait_for("the guard", || marked(&mark).is_empty());
+    let mut squall = Squall::start("wait");
+    wait_for("all children", || marked(&squall.mark).len() >= 7);
+    squall.child.kill().unwrap();
+    squall.assert_nothing_left();
 }
 
 #[test]
 fn nothing_is_left_after_ctrl_c() {
-    let (mut child, mark) = started("wait");
+    let mut squall = Squall::start("wait");
     // The terminal signals the whole group in front, of which nodes and guard are not a part.
-    kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
-    child.wait().unwrap();
-    wait_for("the guard", || marked(&mark).is_empty());
+    kill_process_group(Pid::from_child(&squall.child), Signal::INT).unwrap();
+    squall.assert_nothing_left();
 }
 
 #[test]
 fn nothing_is_left_when_squall_panics() {
     // Without a guard: what unwinds cleans up.
-    let (mut child, mark) = started("panic");
-    assert_eq!(child.wait().unwrap().code(), Some(101));
-    assert_eq!(marked(&mark), Vec::<u32>::new());
+    let mut squall = Squall::start("panic");
+    assert_eq!(squall.child.wait().unwrap().code(), Some(101));
+    assert_eq!(marked(&squall.mark), Vec::<u32>::new());
 }
 
 #[test]
 fn nothing_is_left_when_squall_aborts() {
-    let (mut child, mark) = started("abort");
-    child.wait().unwrap();
-    wait_for("the guard", || marked(&mark).is_empty());
+    Squall::start("abort").assert_nothing_left();
 }
 
 #[test]

@@ -210,16 +210,28 @@ pub(crate) fn spec(program: &Path, folder: &Folder, name: &str) -> ProcessSpec {
     }
 }
 
-/// All processes that have the mark of this run.
+/// All processes that have the mark of this run. Looks again while a process shows no environment,
+/// as one does that is just becoming another program.
 pub(crate) fn marked(mark: &str) -> Vec<u32> {
     let entry = format!("SQUALL_RUN={mark}");
-    let folders = fs::read_dir("/proc").unwrap().flatten();
-    let pid = |folder: fs::DirEntry| folder.file_name().to_str()?.parse().ok();
-    let is_marked = |pid: &u32| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|&byte| byte == 0).any(|known| known == entry.as_bytes())
-    };
-    folders.filter_map(pid).filter(is_marked).collect()
+    for _ in 0..500 {
+        let folders = fs::read_dir("/proc").unwrap().flatten();
+        let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
+        let (mut marked, mut is_unsure) = (Vec::new(), false);
+        for pid in pids {
+            let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { continue };
+            if environment.split(|&byte| byte == 0).any(|known| known == entry.as_bytes()) {
+                marked.push(pid);
+            }
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            is_unsure |= environment.is_empty() && status.contains("VmSize");
+        }
+        if !marked.is_empty() || !is_unsure {
+            return marked;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Vec::new()
 }
 
 /// Waits for a condition. Panics when it does not come.

@@ -24,10 +24,7 @@ use super::linux;
 use super::start::RUN_VARIABLE;
 
 /// A process may start others while it is looked for, so it is looked for again, but not for ever.
-const SWEEPS_MAX: u32 = 50;
-/// A process that is just becoming another program shows no environment, so one look that finds
-/// nothing is not enough.
-const EMPTY_SWEEPS: u32 = 2;
+const SWEEPS_MAX: u32 = 500;
 /// Between two sweeps.
 const SWEEP_PAUSE: Duration = Duration::from_millis(2);
 /// So many pauses are waited for a guard that has nothing to do.
@@ -125,14 +122,12 @@ pub fn guard_main(stdin: impl BufRead) {
 pub(super) fn sweep(run: &str, groups: &[Pid]) -> usize {
     let entry = format!("{RUN_VARIABLE}={run}");
     let mut strays: Vec<Pid> = Vec::new();
-    let mut empty = 0;
     for _ in 0..SWEEPS_MAX {
-        let found = linux::marked(&entry);
-        empty = if found.is_empty() { empty + 1 } else { 0 };
-        if empty == EMPTY_SWEEPS {
+        let found = linux::look(&entry);
+        if found.marked.is_empty() && !found.is_unsure {
             break;
         }
-        for pid in found {
+        for pid in found.marked {
             let is_stray = getpgid(Some(pid)).is_ok_and(|group| !groups.contains(&group));
             if is_stray && !strays.contains(&pid) {
                 strays.push(pid);

@@ -89,7 +89,7 @@ impl ProcessSpec {
             .current_dir(self.directory.clone().unwrap_or_else(std::env::temp_dir))
             .env("SQUALL", "1")
             .env("SQUALL_SEED", format!("{:#x}", self.seed))
-            .env("SQUALL_DATA", &self.data)
+            .env("SQUALL_DATA", absolute(&self.data))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env(RUN_VARIABLE, run)
             .stdin(Stdio::piped())
@@ -129,8 +129,13 @@ impl ProcessSpec {
     }
 
     fn resolved(&self) -> PathBuf {
-        std::path::absolute(&self.program).unwrap_or_else(|_| self.program.clone())
+        absolute(&self.program)
     }
+}
+
+/// The process runs in another directory, where a relative path means something else.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The variable that marks every process of a run, whatever group it is in.
