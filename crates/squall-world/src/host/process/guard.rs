@@ -91,6 +91,7 @@ impl Guard {
 
 /// What the guard does: waits until `stdin` ends, then kills what is left of the run.
 pub fn guard_main(stdin: impl BufRead) {
+    linux::rename("storm-guard");
     let mut groups: Vec<Pid> = Vec::new();
     let mut run = None;
     for line in stdin.lines() {

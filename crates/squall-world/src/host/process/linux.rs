@@ -25,6 +25,16 @@ pub(super) fn handle(_: Pid) -> Option<OwnedFd> {
     None
 }
 
+/// Gives this process a name of its own, so that `killall squall` does not mean it.
+#[cfg(target_os = "linux")]
+pub(super) fn rename(name: &str) {
+    // Under its old name it does its work as well.
+    std::fs::write("/proc/self/comm", name).ok();
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn rename(_: &str) {}
+
 /// Looks for all processes but this one whose environment holds `entry`, a `NAME=value`.
 #[cfg(target_os = "linux")]
 pub(super) fn look(entry: &str) -> Found {
