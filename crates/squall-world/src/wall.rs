@@ -52,10 +52,10 @@ pub(crate) struct Clock {
     due_in_a_row: u32,
 }
 
-/// So many events that are due go before a host that rings. A host says at most about as many
-/// lines at a time, so a process that speaks without end fills no queue here: what it has said is
+/// So many events that are due go before a host that rings. A host says at most as many lines at
+/// a time, so a process that speaks without end fills no queue here: what it has said is
 /// handed on before it is heard again. Nor can events that are due keep a process from being heard.
-const DUE_IN_A_ROW_MAX: u32 = 2_048;
+const DUE_IN_A_ROW_MAX: u32 = 4_096;
 
 impl Clock {
     #[allow(clippy::disallowed_methods, reason = "this is the one place where wall time is read")]

@@ -305,17 +305,18 @@ impl World {
         known.join(", ")
     }
 
-    /// Something is wrong at an actor: it is kept, and told in the trace.
+    /// Something is wrong at an actor: it is kept, and told in the trace. A node that does
+    /// something wrong without end fills neither.
     pub(super) fn find(&mut self, actor: ActorId, finding: Finding) {
+        if self.findings.len() >= FINDINGS_MAX {
+            return;
+        }
         let e = self.journal.next();
         let mut line = Line::new(e, self.now, Kind::Line, &self.actors[actor.index()].name);
         line.code = Some(finding.code.into());
         line.text = Some(finding.what.as_str().into());
         self.journal.line(&line);
         self.findings.push((e, finding));
-        if self.findings.len() > FINDINGS_MAX {
-            self.findings.truncate(FINDINGS_MAX);
-        }
     }
 
     fn write_send(
