@@ -69,6 +69,16 @@ fn a_node_that_never_reads_holds_up_nobody_and_is_told() {
 }
 
 #[test]
+fn a_flood_of_messages_to_nobody_fills_neither_findings_nor_trace() {
+    let flood = "yes '{\"src\":\"n0\",\"dest\":\"n7\",\"body\":{\"type\":\"x\"}}'";
+    let stage = Stage::of_all(&[&sh("", INIT, flood), &sh("", INIT, ECHO)]);
+    let outcome = Stage { answers: 2, limit: Duration::from_secs(1), ..stage }.run();
+    assert!(outcome.heard.iter().any(|(from, _)| from == "n1"));
+    assert_eq!(outcome.findings().len(), 10_000);
+    assert!(outcome.trace.len() < 4 << 20, "{} bytes of trace", outcome.trace.len());
+}
+
+#[test]
 fn a_flood_of_messages_leaves_the_others_their_turn() {
     let flood = "yes '{\"src\":\"n0\",\"dest\":\"n1\",\"body\":{\"type\":\"x\"}}'";
     let slow = sh("", INIT, "case \"$line\" in *echo*) say echo_ok 2;; esac");

@@ -71,6 +71,13 @@ impl ProcessSpec {
         }
     }
 
+    /// How to end a line and send it at once in the language of the node, if that can be guessed:
+    /// `print(…, flush=True)`.
+    #[must_use]
+    pub fn how_to_flush(&self) -> Option<&'static str> {
+        Language::guess(&self.program, &self.args).print_a_line()
+    }
+
     /// Empties the directory of the node.
     pub(super) fn empty_data(&self) -> io::Result<()> {
         match fs::remove_dir_all(&self.data) {
