@@ -248,7 +248,7 @@ impl World {
             node: node.to_owned(),
             line_no: Some(line_no),
             column: None,
-            raw: String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned(),
+            raw: raw_line(&src, &dest, &body),
             what,
             help: help.to_owned(),
         };
@@ -358,6 +358,13 @@ impl World {
             self.end = Some(End::Interrupted);
         }
     }
+}
+
+/// The line of a message as it probably was, shortened.
+fn raw_line(src: &str, dest: &str, body: &[u8]) -> String {
+    const SHOWN_BYTES_MAX: usize = 200;
+    let body = String::from_utf8_lossy(&body[..body.len().min(SHOWN_BYTES_MAX)]);
+    format!("{{\"src\":{src:?},\"dest\":{dest:?},\"body\":{body}}}")
 }
 
 /// So many findings are kept; the first ones tell most.
