@@ -27,6 +27,7 @@ fn a_node_that_dies_later_is_told_with_the_message_it_handled() {
     let findings = outcome.findings();
     let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
     assert_eq!(codes, ["SQ01", "SQ01", "SQ06"]);
+    assert!(findings[1].what.contains("in the middle of a line"), "{}", findings[1].what);
     assert!(findings[2].what.contains(r#""echo":"hi""#), "{}", findings[2].what);
     assert!(outcome.logs[0].contains("half a line"), "{}", outcome.logs[0]);
 }

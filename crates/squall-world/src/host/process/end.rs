@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::child::{Loan, Process, Turn, lock};
+use super::child::{Loan, Process, Stdout, Turn, lock};
 use super::linux;
 use super::room::Room;
 use crate::host::Output;
@@ -185,9 +185,8 @@ impl Process {
         }
         let has_more = !stdout.lines.partial().is_empty();
         if is_own_end && has_more && !stdout.finish_line(loan) {
-            // A line without newline that is no message either.
-            loan.buffer[0] = b'\n';
-            stdout.hear(1, loan);
+            let Stdout { lines, speech, .. } = &mut *stdout;
+            speech.cut_off(lines.partial(), lines.partial_no(), loan.outputs);
         }
         stdout.lines.forget(loan.lines);
         stdout.speech.summary(loan.outputs);

@@ -113,6 +113,14 @@ impl Speech {
         is_whole
     }
 
+    /// The process ended before the end of this line, which is no message.
+    pub(super) fn cut_off(&mut self, line: &[u8], no: u64, out: &mut Vec<Output>) {
+        self.tail.push(line);
+        let what = "the process ended in the middle of a line".to_owned();
+        let help = "why it ended is told beside this; all lines before were read".to_owned();
+        self.report(("SQ01", what, help), (line, no, Some(line.len())), out);
+    }
+
     /// How many lines were not reported one by one.
     pub(super) fn summary(&mut self, out: &mut Vec<Output>) {
         let more = std::mem::take(&mut self.bad_lines).saturating_sub(BAD_LINES_MAX);
