@@ -23,6 +23,23 @@ fn a_killed_node_comes_back_with_its_data_and_is_initialised_again() {
 }
 
 #[test]
+fn a_node_that_takes_long_to_die_is_dead_before_it_comes_back() {
+    // Freeing so much memory takes longer than the World waits.
+    let node = r#"#!/usr/bin/env python3
+import sys
+memory = bytearray(200 << 20)
+for line in sys.stdin:
+    kind, to = ("init_ok", 1) if '"type":"init"' in line else ("echo_ok", 2)
+    body = '{"type":"%s","in_reply_to":%d}' % (kind, to)
+    print('{"src":"n0","dest":"c0","body":%s}' % body, flush=True)
+"#;
+    let stage = Stage { events: vec![kill(1_500, 1)], answers: 2, ..Stage::of(node) };
+    let outcome = Stage { limit: Duration::from_secs(15), ..stage }.run();
+    outcome.assert_held();
+    assert_eq!(outcome.trace.matches(r#""do":"start""#).count(), 2);
+}
+
+#[test]
 fn what_was_printed_whole_before_a_kill_counts() {
     // Half a message is in the pipe when the kill comes, and is not held against the node.
     let node = sh("", INIT, "say echo_ok 2; printf '{\"src\":'; sleep 60");

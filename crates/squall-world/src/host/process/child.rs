@@ -48,7 +48,7 @@ pub(super) struct Process {
 /// An end of a pipe that is read from.
 #[derive(Debug)]
 pub(super) struct Mouth {
-    pub(super) pipe: Option<Receiver>,
+    pipe: Option<Receiver>,
     /// Whether nobody can write any more; what is in the pipe is still to be read.
     is_hung_up: bool,
     closed: Closed,
@@ -325,6 +325,12 @@ impl Mouth {
         self.pipe = None;
         self.closed = Closed::Since(loan.now);
         (0, Turn::Dry)
+    }
+
+    /// Nothing is read any more, and there is nothing to tell about it.
+    pub(super) fn close(&mut self) {
+        self.pipe = None;
+        self.closed = Closed::Told;
     }
 
     /// Whether the process has closed the pipe for good. Says so once.

@@ -14,8 +14,11 @@ use crate::host::Output;
 
 /// So much is still read when a process has ended: more than a pipe holds.
 const LAST_READS_MAX: usize = 64;
-/// So long a killed process may take to die.
-const DEATH: Duration = Duration::from_secs(5);
+/// So long a killed process may take to die, where nothing can go on without its death.
+pub(super) const DEATH: Duration = Duration::from_secs(5);
+/// So long the World waits for a process that a fault kills; the poller sees to the rest. A process
+/// with much memory takes long.
+pub(super) const FAULT: Duration = Duration::from_millis(2);
 /// Between two looks at a dying process: from here …
 const PAUSE_MIN: Duration = Duration::from_micros(50);
 /// … to here.
@@ -62,13 +65,13 @@ impl End {
         }
     }
 
-    /// Waits until the process is dead.
-    fn reap(&mut self) -> Option<ExitStatus> {
+    /// Waits until the process is dead, but not for longer than this.
+    fn reap(&mut self, patience: Duration) -> Option<ExitStatus> {
         let (mut waited, mut pause) = (Duration::ZERO, PAUSE_MIN);
         loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => return Some(status),
-                Ok(None) if waited < DEATH => {
+                Ok(None) if waited < patience => {
                     std::thread::sleep(pause);
                     waited += pause;
                     pause = (pause * 2).min(PAUSE_MAX);
@@ -83,7 +86,7 @@ impl Drop for End {
     fn drop(&mut self) {
         if !self.is_over {
             self.kill();
-            self.reap();
+            self.reap(DEATH);
         }
     }
 }
@@ -119,37 +122,38 @@ impl Process {
     /// The process has ended by itself, which the poller noticed. Says whether its life is over.
     pub(super) fn ended(&self, loan: &mut Loan<'_>) -> bool {
         let mut end = lock(&self.end);
-        // Who kills also buries.
-        if end.is_over || end.was_killed {
+        // What was killed has nothing to say any more.
+        if !end.is_over && end.was_killed {
+            end.is_over = end.reap(Duration::ZERO).is_some();
+        }
+        if end.is_over || !end.has_ended() {
             return end.is_over;
         }
-        if !end.has_ended() {
-            return false;
-        }
-        let status = self.bury(&mut end, loan);
+        let status = self.bury(&mut end, DEATH, loan);
         let status = status.map_or_else(|| "unknown".to_owned(), told);
         loan.outputs.push(Output::Exit { actor: self.speaker.actor, status });
         self.tell(loan.outputs, 0);
         true
     }
 
-    /// Kills the process and waits for its death. What it had printed before counts.
-    pub(super) fn finish(&self, loan: &mut Loan<'_>) {
+    /// Kills the process and waits for its death. What it had printed before counts. Says whether
+    /// it is dead; it is cut off in any case.
+    pub(super) fn finish(&self, patience: Duration, loan: &mut Loan<'_>) -> bool {
         self.condemn();
         let mut end = lock(&self.end);
         if !end.is_over {
-            self.bury(&mut end, loan);
+            self.bury(&mut end, patience, loan);
             self.tell(loan.outputs, 0);
         }
+        end.is_over
     }
 
     /// Reads what is left in the pipes, then closes everything.
-    fn bury(&self, end: &mut End, loan: &mut Loan<'_>) -> Option<ExitStatus> {
+    fn bury(&self, end: &mut End, patience: Duration, loan: &mut Loan<'_>) -> Option<ExitStatus> {
         // Children of a process that has ended are not this node.
         end.kill();
-        let status = end.reap();
-        end.is_over = true;
-        end.handle = None;
+        let status = end.reap(patience);
+        end.is_over = status.is_some();
         let is_own_end = !end.was_killed;
         self.last_words(is_own_end, loan);
         let last_told = {
@@ -165,7 +169,7 @@ impl Process {
                 loan.outputs.push(finding);
             }
         }
-        if status.is_none() {
+        if status.is_none() && patience == DEATH {
             let text = "(the process could not be killed in 5 s)".to_owned();
             loan.outputs.push(self.speaker.remark(text));
         }
@@ -190,7 +194,7 @@ impl Process {
         }
         stdout.lines.forget(loan.lines);
         stdout.speech.summary(loan.outputs);
-        stdout.mouth.pipe = None;
+        stdout.mouth.close();
         drop(stdout);
         for _ in 0..LAST_READS_MAX {
             if self.read_stderr(loan) == Turn::Dry {
@@ -199,7 +203,7 @@ impl Process {
         }
         let (mouth, stderr) = &mut *lock(&self.stderr);
         stderr.end(loan.lines);
-        mouth.pipe = None;
+        mouth.close();
     }
 
     /// What there is to say about an end that nobody asked for.

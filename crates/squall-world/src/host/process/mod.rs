@@ -41,12 +41,14 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use squall_node::{ActorId, Form, Moment};
 use squall_wire::{write_binary, write_line};
 
 use self::child::{Loan, Process};
+use self::end::{DEATH, FAULT};
 use self::language::Language;
 use self::log::Log;
 use self::poller::{Poller, READ_BYTES, Shared};
@@ -93,6 +95,8 @@ pub struct ProcessHost {
     speaker: Speaker,
     log: Arc<Mutex<Log>>,
     life: Option<(usize, Arc<Process>)>,
+    /// A life that was ended by a fault, and takes its time to die.
+    dying: Option<(usize, Arc<Process>)>,
     line: Vec<u8>,
     body: Vec<u8>,
 }
@@ -127,6 +131,7 @@ impl Processes {
             speaker,
             log: Arc::new(Mutex::new(Log::new(log))),
             life: None,
+            dying: None,
             line: Vec::new(),
             body: Vec::new(),
         }
@@ -151,7 +156,7 @@ impl Processes {
         self.poller.stop();
         condemn_all(&shared);
         for (number, process) in shared.all() {
-            with_loan(&shared, |loan| process.finish(loan));
+            with_loan(&shared, |loan| process.finish(DEATH, loan));
             shared.remove(number);
         }
         let left = shared.sweep(&self.run);
@@ -189,7 +194,7 @@ fn condemn_all(shared: &Shared) {
 }
 
 /// Lends what reading the last of a process needs.
-fn with_loan(shared: &Shared, with: impl FnOnce(&mut Loan<'_>)) {
+fn with_loan<T>(shared: &Shared, with: impl FnOnce(&mut Loan<'_>) -> T) -> T {
     let (mut buffer, mut outputs) = (vec![0; READ_BYTES], Vec::new());
     with(&mut Loan {
         now: poller::now(),
@@ -197,12 +202,12 @@ fn with_loan(shared: &Shared, with: impl FnOnce(&mut Loan<'_>)) {
         outputs: &mut outputs,
         lines: &shared.lines,
         writes: &shared.writes,
-    });
+    })
 }
 
 impl ProcessHost {
     fn start(&mut self, incarnation: u32, out: &mut Vec<Output>) {
-        self.finish(out);
+        self.finish(DEATH, out);
         if incarnation == 0
             && let Err(error) = self.spec.empty_data()
         {
@@ -236,12 +241,18 @@ impl ProcessHost {
         out.push(Output::Exit { actor: self.place.actor, status: "not started".to_owned() });
     }
 
-    /// Ends the current life, if there is one. What it had said before counts.
-    fn finish(&mut self, out: &mut Vec<Output>) {
-        if let Some((number, process)) = self.life.take() {
-            with_loan(&self.shared, |loan| process.finish(loan));
-            self.shared.remove(number);
+    /// Ends the current life, if there is one, and waits so long for the end of it and of the one
+    /// before. What was said before counts.
+    fn finish(&mut self, patience: Duration, out: &mut Vec<Output>) {
+        let lives = [self.dying.take(), self.life.take()];
+        for (number, process) in lives.into_iter().flatten() {
+            let is_dead = with_loan(&self.shared, |loan| process.finish(patience, loan));
             process.collect(out);
+            if is_dead {
+                self.shared.remove(number);
+            } else {
+                self.dying = Some((number, process));
+            }
         }
     }
 
@@ -302,7 +313,7 @@ impl Host for ProcessHost {
         match (change, &self.life) {
             (Life::Start { incarnation, key: _ }, _) => self.start(incarnation, &mut out.list),
             (Life::Kill { power: _ }, _) => {
-                self.finish(&mut out.list);
+                self.finish(FAULT, &mut out.list);
                 // Whoever is killed does not end by itself, even if it was about to.
                 out.list.retain(|output| !matches!(output, Output::Exit { .. }));
             }
@@ -312,7 +323,7 @@ impl Host for ProcessHost {
             (Life::Pause | Life::Resume | Life::CloseInput, None) => {}
             (Life::End, _) => {
                 condemn_all(&self.shared);
-                self.finish(&mut out.list);
+                self.finish(DEATH, &mut out.list);
                 // Nobody hears messages any more; what was wrong still counts.
                 out.list.retain(|output| matches!(output, Output::Line(_)));
             }
@@ -327,7 +338,7 @@ impl Host for ProcessHost {
 
 impl Drop for ProcessHost {
     fn drop(&mut self) {
-        self.finish(&mut Vec::new());
+        self.finish(DEATH, &mut Vec::new());
     }
 }
 
