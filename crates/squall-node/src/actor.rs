@@ -7,7 +7,7 @@ use core::fmt;
 
 /// An actor of a run: a node, a service, a client. Dense from 0, so that tables can be plain
 /// vectors. Its name (`n0`, `c3`, `lin-kv`) appears only on wires and in the trace.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ActorId(pub u32);
 
 impl ActorId {

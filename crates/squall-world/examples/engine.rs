@@ -51,7 +51,9 @@ impl Wire for Ping {
                 out.extend_from_slice(&n.to_le_bytes());
                 out.resize(BYTES, 7);
             }
-            Self::Json(n) => out.extend_from_slice(format!("{{\"type\":\"ping\",\"n\":{n}}}").as_bytes()),
+            Self::Json(n) => {
+                out.extend_from_slice(format!("{{\"type\":\"ping\",\"n\":{n}}}").as_bytes())
+            }
         }
     }
 

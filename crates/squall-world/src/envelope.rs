@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use squall_node::{ActorId, Bytes, EventNo, Form, Lineage, hash_text};
 
+use crate::journal::quoted;
+
 /// A name of messages, as a small number. Only the World makes them; draws use the hash of the
 /// text, since the numbers depend on who spoke first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,10 +44,18 @@ pub struct Envelope {
     pub body: Bytes,
 }
 
+/// A name of messages, and what is needed of it again and again.
+#[derive(Clone, Debug)]
+struct Text {
+    text: Arc<str>,
+    hash: u64,
+    json: Arc<str>,
+}
+
 /// The names of messages.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Symbols {
-    texts: Vec<(Arc<str>, u64)>,
+    texts: Vec<Text>,
     numbers: BTreeMap<Arc<str>, Symbol>,
     /// Where the texts of recent static names lie, so that most look-ups compare two words.
     recent: [Option<(usize, usize, Symbol)>; 8],
@@ -77,16 +87,21 @@ impl Symbols {
         }
         let symbol = Symbol(u32::try_from(self.texts.len()).expect("bounded by SYMBOLS_MAX"));
         let text: Arc<str> = Arc::from(text);
-        self.texts.push((Arc::clone(&text), hash_text(&text)));
+        let (hash, json) = (hash_text(&text), quoted(&text).into());
+        self.texts.push(Text { text: Arc::clone(&text), hash, json });
         self.numbers.insert(text, symbol);
         symbol
     }
 
     pub(crate) fn text(&self, symbol: Symbol) -> &str {
-        &self.texts[symbol.0 as usize].0
+        &self.texts[symbol.0 as usize].text
     }
 
     pub(crate) fn hash(&self, symbol: Symbol) -> u64 {
-        self.texts[symbol.0 as usize].1
+        self.texts[symbol.0 as usize].hash
+    }
+
+    pub(crate) fn json(&self, symbol: Symbol) -> &str {
+        &self.texts[symbol.0 as usize].json
     }
 }

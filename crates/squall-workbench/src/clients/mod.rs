@@ -186,7 +186,7 @@ impl Clients {
     fn arm(&mut self, after: Duration, due: Due, lineage: Lineage, out: &mut Outputs) {
         self.tokens += 1;
         self.due.insert(self.tokens, due);
-        let name = out.observing.then(|| due.name());
+        let name = out.observing().then(|| due.name());
         // Timers of clients belong to no single actor; any of theirs will do.
         let actor = ActorId(self.next_actor.saturating_sub(1));
         let lineage = lineage.child(self.tokens);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use squall_disk::{MemoryDevice, Store, SyncMark};
 use squall_node::{
-    ActorId, Arrival, Bytes, Driver, DriverInput, Effect, Effects, Form, Identity, Moment, Node,
-    Outgoing, Roster, Rules, Stepped,
+    ActorId, Arrival, Bytes, Driver, DriverInput, Effect, Form, Identity, Moment, Node, Outgoing,
+    Roster, Rules, Stepped,
 };
 
 use super::{Finding, Host, HostInput, Life, Line, Output, Outputs, Progress};
@@ -43,7 +43,6 @@ pub struct InProcess<N: Node> {
     driver: Option<Driver<N>>,
     disk: Store<MemoryDevice>,
     syncing: Option<SyncMark>,
-    fx: Effects,
     fork: Option<Fork<N>>,
     node: PhantomData<N>,
 }
@@ -68,7 +67,6 @@ impl<N: Node + 'static> InProcess<N> {
             driver: None,
             disk,
             syncing: None,
-            fx: Effects::default(),
             fork: None,
             node: PhantomData,
         }
@@ -98,7 +96,6 @@ impl<N: Node + 'static> InProcess<N> {
             driver: self.driver.clone(),
             disk: self.disk.clone(),
             syncing: self.syncing,
-            fx: Effects::default(),
             fork: self.fork,
             node: PhantomData,
         })
@@ -110,8 +107,7 @@ impl<N: Node + 'static> InProcess<N> {
             out.stale = true;
             return;
         };
-        self.fx.observing = out.observing;
-        let (disk, fx) = (&mut self.disk, &mut self.fx);
+        let (disk, fx) = (&mut self.disk, &mut out.effects);
         IN_NODE.set(true);
         let stepped = catch_unwind(AssertUnwindSafe(|| {
             let stepped = driver.step(at, input, disk, fx);
@@ -119,62 +115,21 @@ impl<N: Node + 'static> InProcess<N> {
             stepped
         }));
         IN_NODE.set(false);
+        out.from = self.me;
         match stepped {
             Ok(stepped) => out.stale = stepped == Stepped::Stale,
             Err(panic) => {
                 self.driver = None;
-                self.fx.list.clear();
+                out.effects.list.clear();
                 out.list.push(self.panicked(&panic));
                 let status = "panicked".to_owned();
                 out.list.push(Output::Exit { actor: self.me, status });
-                return;
             }
         }
-        let mut effects = std::mem::take(&mut self.fx.list);
-        for effect in effects.drain(..) {
-            self.effect(effect, out);
+        // A sync, if there is one, comes last: a turn ends with it.
+        if let Some(Effect::Sync { .. }) = out.effects.list.last() {
+            self.syncing = Some(self.disk.begin_sync());
         }
-        self.fx.list = effects;
-    }
-
-    fn effect(&mut self, effect: Effect, out: &mut Outputs) {
-        let actor = self.me;
-        out.list.push(match effect {
-            Effect::Send(message) => Output::Send { from: actor, message },
-            Effect::Arm { token, after, lineage, name } => {
-                Output::Arm { actor, token, after, lineage, name }
-            }
-            Effect::Sync { upto, lineage } => {
-                self.syncing = Some(self.disk.begin_sync());
-                Output::Sync { actor, upto, lineage }
-            }
-            Effect::Wrote { file, bytes, position } => {
-                Output::Wrote { actor, file, bytes, position }
-            }
-            Effect::Note { name, fields } => Output::Note { actor, name: name.into(), fields },
-            Effect::View(view) => Output::View { actor, view },
-            Effect::Check { check, name } => Output::Check { actor, check, name },
-            Effect::Late { from, in_reply_to } => {
-                if !out.observing {
-                    return;
-                }
-                let mut fields = squall_node::View::default();
-                fields.set("from", self.roster.name(from).unwrap_or("?"));
-                fields.set("in_reply_to", in_reply_to);
-                Output::Note { actor, name: "late".into(), fields }
-            }
-            Effect::Undecodable { from, name, error } => {
-                let from = self.roster.name(from).unwrap_or("a client").to_owned();
-                let what = format!("{from} sent {name:?}, which cannot be decoded: {error}");
-                let help = "the sender's message must have the shape its receiver expects";
-                Output::Line(Line {
-                    actor,
-                    text: what.clone(),
-                    finding: Some(self.finding("SQ04", &name, what, help)),
-                })
-            }
-            Effect::Halt { reason } => Output::Exit { actor, status: reason },
-        });
     }
 
     fn finding(&self, code: &'static str, raw: &str, what: String, help: &str) -> Finding {

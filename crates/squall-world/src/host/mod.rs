@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use squall_node::{
-    ActorId, Bytes, Check, Duration, Form, Lineage, Moment, Outgoing, Position, Token, View,
+    ActorId, Bytes, Duration, Effects, Form, Lineage, Moment, Outgoing, Position, Token,
 };
 
 pub use self::in_process::{Factory, InProcess, is_in_node};
@@ -153,51 +153,6 @@ pub enum Output {
         lineage: Lineage,
         /// Its name, if somebody observes.
         name: Option<String>,
-    },
-    /// Let a sync take its time, then say [`HostInput::Synced`].
-    Sync {
-        /// Whose disk.
-        actor: ActorId,
-        /// The position that will be durable.
-        upto: Position,
-        /// The key of draws about it.
-        lineage: Lineage,
-    },
-    /// The disk was written.
-    Wrote {
-        /// Whose disk.
-        actor: ActorId,
-        /// The file.
-        file: String,
-        /// How many bytes.
-        bytes: usize,
-        /// The position of the write.
-        position: Position,
-    },
-    /// A remark.
-    Note {
-        /// Who makes it.
-        actor: ActorId,
-        /// Its name.
-        name: Cow<'static, str>,
-        /// What it says.
-        fields: View,
-    },
-    /// Named values that changed.
-    View {
-        /// Whose values.
-        actor: ActorId,
-        /// The values.
-        view: View,
-    },
-    /// An assertion or goal of a node.
-    Check {
-        /// Whose.
-        actor: ActorId,
-        /// Which kind.
-        check: Check,
-        /// Its name.
-        name: &'static str,
     },
     /// A line that is no message, or something wrong with one.
     Line(Line),
@@ -343,16 +298,33 @@ impl Phase {
     }
 }
 
-/// The outputs of a step, in order. The buffer is reused.
+/// The outputs of a step, in order: first the effects of a node's driver, then the rest. The
+/// buffers are reused.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    /// The outputs.
+    /// What a driver asked for, as it is: nothing is copied on the way to the engine.
+    pub effects: Effects,
+    /// Whose effects these are.
+    pub from: ActorId,
+    /// Everything else.
     pub list: Vec<Output>,
     /// Whether the input came too late to mean anything; the step then counts as not having
     /// happened.
     pub stale: bool,
-    /// Whether somebody records.
-    pub observing: bool,
+}
+
+impl Outputs {
+    /// Whether somebody records: if not, texts that only people read are not made.
+    #[must_use]
+    pub const fn observing(&self) -> bool {
+        self.effects.observing
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.effects.list.clear();
+        self.list.clear();
+        self.stale = false;
+    }
 }
 
 impl fmt::Display for Finding {

@@ -49,7 +49,7 @@ impl World {
 
     pub(super) fn change(&mut self, id: ActorId, change: Life, e: u64, lineage: Lineage) {
         let Some(host) = self.host_of(id) else { return };
-        self.out.list.clear();
+        self.out.clear();
         let at = self.moment(e, lineage);
         let progress = self.hosts[host].life(at, id, change, &mut self.out);
         self.busy[host] = progress == Progress::Busy;
@@ -62,7 +62,7 @@ impl World {
             let id = ActorId(u32::try_from(id).expect("few actors"));
             if let Some(host) = self.actors[id.index()].host {
                 let at = self.moment(self.journal.next(), Lineage::default());
-                self.out.list.clear();
+                self.out.clear();
                 self.hosts[host].life(at, id, Life::End, &mut self.out);
                 self.interpret(at.event.0);
             }

@@ -20,7 +20,7 @@ use self::network::Network;
 use crate::Envelope;
 use crate::faults::Act;
 use crate::host::{Finding, Host, HostInput, Notice, Op, Outputs, Phase, Progress};
-use crate::journal::{Journal, Rolling};
+use crate::journal::{Journal, Rolling, quoted};
 use crate::link::Latency;
 use crate::plan::{ClockKind, Plan, PlanError};
 use crate::queue::Queue;
@@ -166,6 +166,8 @@ enum State {
 #[derive(Clone, Debug)]
 struct Actor {
     name: Arc<str>,
+    /// The name as JSON.
+    json: Arc<str>,
     role: Role,
     host: Option<usize>,
     incarnation: u32,
@@ -331,7 +333,7 @@ impl World {
     /// Writes the trace of the run to `sink`.
     pub fn record(&mut self, sink: Box<dyn Write>, header: &Header) {
         self.journal = Journal::to(sink, header);
-        self.out.observing = true;
+        self.out.effects.observing = true;
     }
 
     /// Keeps or compares the hashes of this run.
@@ -517,11 +519,14 @@ impl World {
         if self.ask(host, HostInput::Timer { actor: id, token }, e, lineage) {
             return;
         }
-        let actor = &self.actors[id.index()];
-        let mut line = Line::new(e, self.now, Kind::Timer, &actor.name);
-        line.armed = Some(armed);
-        line.name = name.map(Into::into);
-        self.journal.line(&line);
+        if self.journal.is_on() {
+            let mut line = Line::new(e, self.now, Kind::Timer, &self.actors[id.index()].name);
+            line.armed = Some(armed);
+            line.name = name.map(Into::into);
+            self.journal.line(&line);
+        } else {
+            self.journal.skip();
+        }
         self.fold(1, id, lineage.0);
         self.interpret(e);
     }
@@ -532,12 +537,7 @@ impl World {
         if self.ask(host, HostInput::Synced { actor: id, upto }, e, lineage) {
             return;
         }
-        let actor = &self.actors[id.index()];
-        let mut line = Line::new(e, self.now, Kind::Disk, &actor.name);
-        line.c = Some(cause);
-        line.what_is_done = Some("synced".into());
-        line.position = Some(upto.0);
-        self.journal.line(&line);
+        self.disk_line(id, cause, "synced", |line| line.position = Some(upto.0));
         self.fold(2, id, upto.0);
         self.interpret(e);
     }
@@ -551,8 +551,7 @@ impl World {
 
     /// Hands an input to a host; its outputs wait in `self.out`. Says whether it was stale.
     fn ask(&mut self, host: usize, input: HostInput<'_>, e: u64, lineage: Lineage) -> bool {
-        self.out.list.clear();
-        self.out.stale = false;
+        self.out.clear();
         let at = self.moment(e, lineage);
         let progress = self.hosts[host].step(at, input, &mut self.out);
         self.busy[host] = progress == Progress::Busy;
@@ -567,7 +566,7 @@ impl World {
     }
 
     fn collect(&mut self, host: usize) {
-        self.out.list.clear();
+        self.out.clear();
         let at = self.moment(self.journal.next(), Lineage::default());
         let progress = self.hosts[host].collect(at, &mut self.out);
         self.busy[host] = progress == Progress::Busy;
@@ -664,8 +663,9 @@ impl World {
 }
 
 impl Actor {
-    const fn new(name: Arc<str>, role: Role) -> Self {
+    fn new(name: Arc<str>, role: Role) -> Self {
         Self {
+            json: quoted(&name).into(),
             name,
             role,
             host: None,

@@ -4,9 +4,10 @@ use squall_history::trace::{Kind, Line, Role};
 use squall_node::{ActorId, Lineage, Outgoing, draw_key};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Actor, End, Event, State, World};
+use super::{End, Event, State, World};
 use crate::envelope::{Symbol, Symbols};
 use crate::host::{Finding, HostInput, Spoken};
+use crate::journal::Sent;
 use crate::link::Latency;
 use crate::{Envelope, host};
 
@@ -128,11 +129,22 @@ impl World {
             counts.send += 1;
             counts.msg += 1;
         });
+        let link_queue_max = self.bounds.link_queue_max;
+        let link = self.network.link(src, dest);
+        let k = link.carry(name);
+        let fate = if !is_known {
+            Some("nowhere")
+        } else if link.in_flight >= link_queue_max {
+            Some("queue")
+        } else {
+            link.in_flight += 1;
+            None
+        };
         let envelope = Envelope {
             id,
             src,
             dest,
-            k: self.network.link(src, dest).carry(name),
+            k,
             cause: cause.map(squall_node::EventNo),
             lineage: message.lineage,
             msg_id: message.msg_id,
@@ -145,15 +157,6 @@ impl World {
         self.hash.fold(self.network.symbols.hash(name) ^ xxh3_64(&envelope.body));
         let delay = self.hook_send(&envelope, is_client);
         let due = self.now.saturating_add(delay);
-        let link = self.network.link(src, dest);
-        let fate = if !is_known {
-            Some("nowhere")
-        } else if link.in_flight >= self.bounds.link_queue_max {
-            Some("queue")
-        } else {
-            link.in_flight += 1;
-            None
-        };
         let sent = self.journal.next();
         self.write_send(&envelope, (due, fate), message.held_from.map(|at| at.0));
         match fate {
@@ -193,8 +196,7 @@ impl World {
         let is_client = self.is_client(src) || self.is_client(dest);
         self.network.count(is_client, |counts| counts.recv += 1);
         let e = self.journal.next();
-        self.out.list.clear();
-        self.out.stale = false;
+        self.out.clear();
         let at = self.moment(e, envelope.lineage);
         let name = self.network.symbols.text(envelope.name);
         let src = &*self.actors[src.index()].name;
@@ -205,11 +207,9 @@ impl World {
             self.unflushed.push(host);
         }
         if self.journal.is_on() {
-            let mut line = Line::new(e, self.now, Kind::Recv, &self.actors[dest.index()].name);
-            line.of = Some(sent);
-            self.journal.line(&line);
+            self.journal.received((e, self.now), &self.actors[dest.index()].json, sent);
         } else {
-            self.journal.line(&Line::new(e, 0, Kind::Recv, ""));
+            self.journal.skip();
         }
         self.fold(3, dest, envelope.id);
         self.interpret(e);
@@ -325,27 +325,27 @@ impl World {
         (due, fate): (u64, Option<&'static str>),
         held_from: Option<u64>,
     ) {
-        let e = self.journal.next();
         if !self.journal.is_on() {
-            self.journal.line(&Line::new(e, 0, Kind::Send, ""));
+            self.journal.skip();
             return;
         }
-        let to = self.actors.get(envelope.dest.index()).map_or("?", |actor: &Actor| &actor.name);
-        let src = &self.actors[envelope.src.index()].name;
-        let mut line = Line::new(e, self.now, Kind::Send, src);
-        line.c = envelope.cause.map(|cause| cause.0);
-        line.to = Some(to.into());
-        line.id = Some(envelope.id);
-        line.link = Some(envelope.k);
-        line.name = Some(self.network.symbols.text(envelope.name).into());
-        line.msg_id = envelope.msg_id;
-        line.re = envelope.in_reply_to;
-        line.held_from = held_from;
-        match fate {
-            None => line.due = Some(due),
-            Some(fate) => line.fate = Some(fate.into()),
-        }
-        self.journal.with_body(&line, Some((envelope.form, &envelope.body)));
+        let dest = self.actors.get(envelope.dest.index());
+        self.journal.sent(&Sent {
+            e: self.journal.next(),
+            t: self.now,
+            src: &self.actors[envelope.src.index()].json,
+            cause: envelope.cause.map(|cause| cause.0),
+            dest: dest.map_or("\"?\"", |actor| &actor.json),
+            id: envelope.id,
+            link: envelope.k,
+            name: self.network.symbols.json(envelope.name),
+            msg_id: envelope.msg_id,
+            re: envelope.in_reply_to,
+            due: Some(due).filter(|_| fate.is_none()),
+            fate,
+            held_from,
+            body: (envelope.form, &envelope.body),
+        });
     }
 
     pub(super) fn is_client(&self, id: ActorId) -> bool {

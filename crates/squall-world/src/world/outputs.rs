@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::{RawValue, to_raw_value};
 use squall_history::trace::{Kind, Line, Role};
 use squall_node::{
-    ActorId, Check, Duration, Field, Lineage, Position, Token, View, draw_key, word,
+    ActorId, Check, Duration, Effect, Field, Lineage, Position, Token, View, draw_key, word,
 };
 
 use super::{Actor, End, Event, Recorded, RecordedWhat, State, World};
@@ -17,11 +17,62 @@ const DOMAIN_SYNC: u64 = 0x7379_6e63_0000_0001;
 impl World {
     /// Carries out what the host has said in answer to the event `e`.
     pub(super) fn interpret(&mut self, e: u64) {
+        let from = self.out.from;
+        let mut effects = std::mem::take(&mut self.out.effects.list);
+        for effect in effects.drain(..) {
+            self.effect(from, effect, e);
+        }
+        self.out.effects.list = effects;
+        if self.out.list.is_empty() {
+            return;
+        }
         let mut list = std::mem::take(&mut self.out.list);
         for output in list.drain(..) {
             self.output(output, e);
         }
         self.out.list = list;
+    }
+
+    /// What a node's driver asked for.
+    fn effect(&mut self, actor: ActorId, effect: Effect, e: u64) {
+        match effect {
+            Effect::Send(message) => {
+                let cause = message.cause.0;
+                self.post(actor, message, Some(cause));
+            }
+            Effect::Arm { token, after, lineage, name } => {
+                self.arm(actor, (token, lineage), after, e, name);
+            }
+            Effect::Sync { upto, lineage } => self.sync(actor, upto, lineage, e),
+            Effect::Wrote { file, bytes, position } => {
+                self.wrote(actor, e, &file, (bytes as u64, position));
+            }
+            Effect::Note { name, fields } => self.note(actor, e, name, &fields),
+            Effect::View(view) => self.view(actor, e, &view),
+            Effect::Check { check, name } => self.check(actor, check, name),
+            Effect::Late { from, in_reply_to } => {
+                let mut fields = View::default();
+                fields.set("from", self.name(from));
+                fields.set("in_reply_to", in_reply_to);
+                self.note(actor, e, "late", &fields);
+            }
+            Effect::Undecodable { from, name, error } => {
+                let from = self.name(from);
+                let what = format!("{from} sent {name:?}, which cannot be decoded: {error}");
+                let finding = Finding {
+                    code: "SQ04",
+                    node: self.name(actor).to_owned(),
+                    line_no: None,
+                    column: None,
+                    raw: name,
+                    what,
+                    help: "the sender's message must have the shape its receiver expects"
+                        .to_owned(),
+                };
+                self.find(actor, finding);
+            }
+            Effect::Halt { reason } => self.exited(actor, reason, e),
+        }
     }
 
     fn output(&mut self, output: Output, e: u64) {
@@ -34,13 +85,6 @@ impl World {
             Output::Arm { actor, token, after, lineage, name } => {
                 self.arm(actor, (token, lineage), after, e, name);
             }
-            Output::Sync { actor, upto, lineage } => self.sync(actor, upto, lineage, e),
-            Output::Wrote { actor, file, bytes, position } => {
-                self.wrote(actor, e, &file, (bytes as u64, position));
-            }
-            Output::Note { actor, name, fields } => self.note(actor, e, &name, &fields),
-            Output::View { actor, view } => self.view(actor, e, &view),
-            Output::Check { actor, check, name } => self.check(actor, check, name),
             Output::Line(line) => self.line(line),
             Output::Exit { actor, status } => self.exited(actor, status, e),
             Output::Op(op) => self.op(op, e),
@@ -93,13 +137,17 @@ impl World {
         });
     }
 
-    fn disk_line(
+    pub(super) fn disk_line(
         &mut self,
         actor: ActorId,
         cause: u64,
         what: &'static str,
         fill: impl FnOnce(&mut Line<'_>),
     ) {
+        if !self.journal.is_on() {
+            self.journal.skip();
+            return;
+        }
         let e = self.journal.next();
         let mut line = Line::new(e, self.now, Kind::Disk, &self.actors[actor.index()].name);
         line.c = Some(cause);
@@ -204,7 +252,7 @@ impl World {
             line.index = Some(index);
             self.journal.line(&line);
         } else {
-            self.journal.line(&Line::new(e, 0, Kind::Op, ""));
+            self.journal.skip();
         }
         self.hash.bytes(op.value.as_bytes());
         let what = RecordedWhat::Op(op);
