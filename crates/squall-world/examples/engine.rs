@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::io::BufWriter;
 use std::sync::Arc;
@@ -185,31 +185,61 @@ fn saturated(is_json: bool, messages: u64, trace: Option<Box<dyn std::io::Write>
     messages as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// The least that any engine has to do: a heap of moments, the bytes of each message, a delay
-/// from a keyed draw, and the next message.
+/// A message in the bare loop.
+struct Bare {
+    time: u64,
+    seq: u64,
+    src: u32,
+    dest: u32,
+    body: Arc<[u8]>,
+}
+
+impl Ord for Bare {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.time, other.seq).cmp(&(self.time, self.seq))
+    }
+}
+
+impl PartialOrd for Bare {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Bare {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Bare {}
+
+/// The least that an engine has to do: one heap of messages in order of time, each with the same
+/// bytes, encoded when it is sent and decoded when it arrives, delayed by a keyed draw.
 fn heap_loop(messages: u64) -> f64 {
-    let mut heap: BinaryHeap<Reverse<(u64, u64, u32)>> = BinaryHeap::new();
-    let mut bodies: Vec<Arc<[u8]>> = Vec::new();
+    let mut heap: BinaryHeap<Bare> = BinaryHeap::new();
     let mut random = Random::new(1);
-    let body = |n: u64| {
-        let mut bytes = [7_u8; BYTES];
-        bytes[..8].copy_from_slice(&n.to_le_bytes());
-        Arc::<[u8]>::from(&bytes[..])
+    let mut scratch = Vec::new();
+    let mut send = |heap: &mut BinaryHeap<Bare>, (now, seq): (u64, u64), src: u32, n: u64| {
+        scratch.clear();
+        Ping::Binary(n).encode(&mut scratch);
+        let body = Arc::from(&scratch[..]);
+        let time = now + random.below(1_000_000);
+        heap.push(Bare { time, seq, src, dest: (src + 1) % NODES, body });
     };
-    for n in 0..u64::from(NODES) * WINDOW {
-        heap.push(Reverse((random.below(1_000_000), n, u32::try_from(n).expect("few"))));
-        bodies.push(body(n));
+    let window = u64::from(NODES) * WINDOW;
+    for seq in 0..window {
+        send(&mut heap, (0, seq), u32::try_from(seq).expect("few") % NODES, seq);
     }
     let begun = Instant::now();
     let mut sum = 0_u64;
-    for seq in 0..messages {
-        let Some(Reverse((now, _, slot))) = heap.pop() else { break };
-        let slot_index = slot as usize;
-        let head: [u8; 8] = bodies[slot_index][..8].try_into().expect("eight bytes");
-        let n = u64::from_le_bytes(head);
-        sum = sum.wrapping_add(n);
-        bodies[slot_index] = body(n + 1);
-        heap.push(Reverse((now + random.below(1_000_000), seq + 1_000, slot)));
+    for seq in window..window + messages {
+        let Some(Bare { time, src, dest, body, .. }) = heap.pop() else { break };
+        let Ok(Ping::Binary(n) | Ping::Json(n)) = Ping::decode("ping", Form::Binary, &body) else {
+            break;
+        };
+        sum = sum.wrapping_add(n ^ u64::from(src));
+        send(&mut heap, (time, seq), dest, n + 1);
     }
     std::hint::black_box(sum);
     messages as f64 / begun.elapsed().as_secs_f64()

@@ -160,7 +160,7 @@ impl World {
         let sent = self.journal.next();
         self.write_send(&envelope, (due, fate), message.held_from.map(|at| at.0));
         match fate {
-            None => self.queue.push(due, Event::Deliver { envelope, sent }),
+            None => self.queue.push(due, Event::Deliver { envelope, sent, is_client }),
             Some(_) => self.network.net.undeliverable += 1,
         }
     }
@@ -186,14 +186,13 @@ impl World {
     }
 
     /// A message falls due.
-    pub(super) fn deliver(&mut self, envelope: &Envelope, sent: u64) {
+    pub(super) fn deliver(&mut self, envelope: &Envelope, sent: u64, is_client: bool) {
         let (src, dest) = (envelope.src, envelope.dest);
         if let Some(why) = self.hook_delivery(envelope) {
             self.lose(envelope, sent, why);
             return;
         }
         let Some(host) = self.host_of(dest) else { return };
-        let is_client = self.is_client(src) || self.is_client(dest);
         self.network.count(is_client, |counts| counts.recv += 1);
         let e = self.journal.next();
         self.out.clear();
@@ -230,7 +229,7 @@ impl World {
             return;
         }
         while let Some((_, event)) = self.queue.pop() {
-            let Event::Deliver { envelope, sent } = event else { continue };
+            let Event::Deliver { envelope, sent, .. } = event else { continue };
             let e = self.journal.next();
             let mut line =
                 Line::new(e, self.now, Kind::Lost, &self.actors[envelope.dest.index()].name);
