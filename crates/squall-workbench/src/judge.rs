@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use squall_check::statistics::{self, Target};
 use squall_check::{FaultSpan, Outcome, Verdict, answers, echo, linear};
-use squall_history::{Event, History, Kind, Name, Process, Value};
+use squall_history::{Event, History, Kind, Name, Process, Value, trace};
 use squall_world::{End, Finding, Plan, Recorded, RecordedWhat, Report, Stage, faults};
 
 use crate::nodes;
@@ -30,8 +30,30 @@ pub struct Judged {
     pub end: End,
     /// The rolling hash of all events.
     pub hash: u64,
+    /// When the run ended, ns since the start, and how many lines its trace has.
+    pub last: (u64, u64),
     /// How often each kind of fault began.
     pub faults: BTreeMap<String, u64>,
+}
+
+impl Judged {
+    /// The last line of the trace: what was judged.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let promise = |(name, outcome): &(&str, Outcome)| serde_json::json!({ "name": name, "verdict": outcome.verdict.as_str() });
+        let fields = serde_json::json!({
+            "verdict": self.word.as_str(),
+            "end": results::end(&self.end),
+            "hash": format!("{:016x}", self.hash),
+            "promises": self.promises.iter().map(promise).collect::<Vec<_>>(),
+        });
+        let fields = serde_json::value::to_raw_value(&fields).ok();
+        let (t, e) = self.last;
+        let mut line = trace::Line::new(e, t, trace::Kind::Verdict, "nemesis");
+        line.name = Some(self.word.as_str().into());
+        line.fields = fields.as_deref();
+        serde_json::to_string(&line).unwrap_or_default()
+    }
 }
 
 /// Judges what is left of a run.
@@ -83,6 +105,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         exits: report.exits,
         end: report.end,
         hash: report.hash,
+        last: (report.end_ns, report.lines),
         faults: kinds,
     }
 }

@@ -130,7 +130,7 @@ impl Kept {
         self.write("plan.json", &plan.text())
     }
 
-    /// Writes history and results, appends the verdict to nothing, and sets the links.
+    /// Writes history and results, ends the trace with the verdict, and sets the links.
     ///
     /// # Errors
     /// If something cannot be written; the links are then left as they were.
@@ -146,7 +146,15 @@ impl Kept {
         self.write("history.txt", &squall_history::text::write(&judged.history))?;
         self.write("results.edn", &format!("{}\n", judged.results.to_edn_pretty().trim_end()))?;
         self.write("results.json", &format!("{}\n", judged.results.to_json()))?;
+        self.append("trace.jsonl", &format!("{}\n", judged.line()))?;
         self.link()
+    }
+
+    fn append(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let path = self.path.join(name);
+        let done = File::options().append(true).open(&path);
+        done.and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| StoreError::Write(path, error))
     }
 
     /// Removes what was written of a run that could not be kept.

@@ -161,6 +161,8 @@ fn row(settings: &Settings, seed: u64) -> Result<Row, RunError> {
     let anomaly = judged.promises.iter().find_map(|(_, outcome)| outcome.anomalies.first());
     let why = anomaly.map(|anomaly| anomaly.title.clone());
     let why = why.or_else(|| judged.findings.first().map(|(finding, _)| finding.to_string()));
+    let reason = judged.promises.iter().find_map(|(_, outcome)| outcome.reason.as_ref());
+    let why = why.or_else(|| reason.map(|reason| reason.text.clone()));
     let figures = FIGURES
         .iter()
         .filter_map(|(name, _)| figure(&judged.results, name).map(|text| (*name, text)));

@@ -230,6 +230,8 @@ pub struct Report {
     pub events: u64,
     /// When it ended, ns since the start.
     pub end_ns: u64,
+    /// Lines of the trace: the number that the line of the verdict will have.
+    pub lines: u64,
     /// Operations and faults, in order.
     pub history: Vec<Recorded>,
     /// Counts of messages.
@@ -648,6 +650,7 @@ impl World {
             hash: self.hash.value(),
             events: self.events,
             end_ns: self.now,
+            lines: self.journal.next(),
             history: self.history,
             late_ns: std::mem::take(&mut self.network.late_ns),
             net: self.network.net,
