@@ -1,12 +1,21 @@
-//! JSON: text to [`Value`] and back.
+//! JSON: text to [`Value`] and back, by `serde_json`.
 //!
-//! The reader is written here because numbers must keep their digits, strings must be checked where
-//! they stand, and a line nested 100,000 deep must be an error and not the end of the process. Any
-//! bytes give a value or a [`ParseError`]. Of a key that occurs twice in an object the last one
+//! Two ways lead from a text to a value. The **fast** one is a single pass. It is told every number
+//! that is neither an `i64` nor a `u64` as a float, with digits lost. There it gives up, as it does
+//! where anything is wrong, and the **exact** way begins anew: every array and object is taken apart
+//! into the texts of its members, and a number is read from its text. That is one pass for each
+//! level of nesting, at most [`JSON_DEPTH_MAX`].
+//!
+//! Any bytes give a value or a [`ParseError`]. Of a key that occurs twice in an object the last one
 //! wins.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::io;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::problem::ParseError;
 use crate::value::Value;
@@ -20,10 +29,11 @@ impl Value {
     /// # Errors
     /// Says where the text stops to be JSON, or is nested deeper than [`JSON_DEPTH_MAX`].
     pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, ParseError> {
-        let mut reader = JsonReader::new(text.as_ref());
-        let value = reader.value()?;
-        reader.end()?;
-        Ok(value)
+        let text = utf8(text.as_ref())?;
+        match fast(text, Fast { stack: &mut Vec::new() }) {
+            Ok(value) => Ok(value),
+            Err(error) => Exact::of(text, &error)?.value(),
+        }
     }
 
     /// The value as JSON on one line: keywords and symbols as strings, sets as sorted arrays, map
@@ -93,240 +103,231 @@ fn write_array<'v>(items: impl Iterator<Item = &'v Value>, out: &mut String, pai
 
 /// Appends `text` as a JSON string.
 pub(crate) fn write_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..='\x1f' => push_display(out, format_args!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
+    serde_json::to_writer(Sink(out), text).expect("text is JSON, and memory takes it");
+}
+
+/// A string that takes what serde_json writes, which is text, piece by piece.
+struct Sink<'s>(&'s mut String);
+
+impl io::Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.push_str(std::str::from_utf8(bytes).map_err(io::Error::other)?);
+        Ok(bytes.len())
     }
-    out.push('"');
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Appends a displayed thing to a string, which cannot fail.
-pub(crate) fn push_display(out: &mut String, thing: impl std::fmt::Display) {
+pub(crate) fn push_display(out: &mut String, thing: impl fmt::Display) {
     write!(out, "{thing}").expect("writing to a String cannot fail");
 }
 
-/// A cursor over JSON bytes. Objects are read member by member, so that a caller who knows the keys
-/// builds no map.
-pub(crate) struct JsonReader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// The bytes as text.
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, ParseError> {
+    std::str::from_utf8(bytes).map_err(|e| ParseError::at(bytes, e.valid_up_to(), "not UTF-8"))
+}
+
+/// One JSON text in a single pass, with nothing but white space around it. An error may say no more
+/// than that the exact way must be gone.
+pub(crate) fn fast<'de, S: DeserializeSeed<'de>>(
+    text: &'de str,
+    seed: S,
+) -> Result<S::Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = seed.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// Reads a value the fast way. `stack` holds the members of the arrays that are still open; after an
+/// error something may be left on it.
+pub(crate) struct Fast<'s> {
+    pub stack: &'s mut Vec<Value>,
+}
+
+impl<'de> DeserializeSeed<'de> for Fast<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fast<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Nil)
+    }
+
+    fn visit_bool<E>(self, bool: bool) -> Result<Value, E> {
+        Ok(Value::Bool(bool))
+    }
+
+    fn visit_i64<E>(self, int: i64) -> Result<Value, E> {
+        Ok(Value::Int(int))
+    }
+
+    fn visit_u64<E>(self, int: u64) -> Result<Value, E> {
+        Ok(Value::uint(int))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Value, E> {
+        Err(E::custom("a number of which only the text is exact"))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::str(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let start = self.stack.len();
+        while let Some(item) = items.next_element_seed(Fast { stack: self.stack })? {
+            self.stack.push(item);
+        }
+        Ok(Value::list(self.stack.drain(start..)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(Text(key)) = members.next_key()? {
+            let value = members.next_value_seed(Fast { stack: self.stack })?;
+            pairs.push((Value::str(key), value));
+        }
+        Ok(Value::map(pairs))
+    }
+}
+
+/// A string, borrowed when it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A part of a text, to be read the exact way. It is known to be JSON, except that a string in it
+/// may hold half of a surrogate pair.
+pub(crate) struct Exact<'a> {
+    whole: &'a str,
+    part: &'a RawValue,
+    /// How many arrays and objects it is in.
     depth: usize,
 }
 
-impl<'a> JsonReader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, depth: 0 }
+impl<'a> Exact<'a> {
+    /// The whole text; `error` is why the fast way was given up.
+    pub(crate) fn of(text: &'a str, error: &serde_json::Error) -> Result<Self, ParseError> {
+        match serde_json::from_str(text) {
+            Ok(part) => Ok(Self { whole: text, part, depth: 0 }),
+            // What is too deep is too deep, no matter how it ends.
+            Err(_) if message(error).starts_with("recursion limit") => {
+                Err(ParseError { message: TOO_DEEP.into(), ..located(text, text, error) })
+            }
+            Err(error) => Err(located(text, text, &error)),
+        }
     }
 
-    /// One value of any kind.
-    pub(crate) fn value(&mut self) -> Result<Value, ParseError> {
-        match self.peek() {
+    /// The value of any kind.
+    pub(crate) fn value(self) -> Result<Value, ParseError> {
+        let text = self.part.get();
+        match text.as_bytes().first() {
+            Some(b'[') => {
+                let items: Vec<&RawValue> = self.inside(serde_json::from_str(text))?;
+                let items = items.into_iter().map(|part| self.member(part).value());
+                Ok(Value::list(items.collect::<Result<Vec<Value>, _>>()?))
+            }
             Some(b'{') => {
-                let mut pairs = Vec::new();
-                self.object(|reader, key| {
-                    pairs.push((Value::Str(key.into()), reader.value()?));
-                    Ok(())
-                })?;
-                Ok(Value::map(pairs))
+                let members = self.members()?.into_iter();
+                let pairs = members.map(|(key, part)| Ok((Value::str(key), part.value()?)));
+                Ok(Value::map(pairs.collect::<Result<Vec<_>, _>>()?))
             }
-            Some(b'[') => self.array(),
-            Some(b'"') => Ok(Value::Str(self.string()?.into())),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Nil),
-            Some(_) => Err(self.error("expected a JSON value")),
-            None => Err(self.error("the text ends where a JSON value should be")),
-        }
-    }
-
-    /// An object; `member` is called after each key and reads the value.
-    pub(crate) fn object(
-        &mut self,
-        mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), ParseError>,
-    ) -> Result<(), ParseError> {
-        self.open(b'{', "expected an object")?;
-        if self.take(b'}') {
-            self.depth -= 1;
-            return Ok(());
-        }
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.error("expected a key in double quotes"));
+            Some(b'-' | b'0'..=b'9') => {
+                Value::number(text).ok_or_else(|| self.error("not a number of JSON"))
             }
-            let key = self.string()?;
-            if !self.take(b':') {
-                return Err(self.error("expected `:` after a key"));
-            }
-            member(self, key)?;
-            if self.take(b'}') {
-                self.depth -= 1;
-                return Ok(());
-            }
-            if !self.take(b',') {
-                return Err(self.error("expected `,` or `}` in an object"));
-            }
+            _ => fast(text, Fast { stack: &mut Vec::new() })
+                .map_err(|error| located(self.whole, text, &error)),
         }
     }
 
-    /// Checks that only white space is left.
-    pub(crate) fn end(&mut self) -> Result<(), ParseError> {
-        match self.peek() {
-            None => Ok(()),
-            Some(_) => Err(self.error("text after the end of the JSON value")),
+    /// The members of an object, in their order.
+    pub(crate) fn members(&self) -> Result<Vec<(Cow<'a, str>, Self)>, ParseError> {
+        let text = self.part.get();
+        if !text.starts_with('{') {
+            return Err(self.error("expected an object"));
         }
+        let Members(members) = self.inside(serde_json::from_str(text))?;
+        Ok(members.into_iter().map(|(key, part)| (key, self.member(part))).collect())
     }
 
-    fn array(&mut self) -> Result<Value, ParseError> {
-        self.open(b'[', "expected an array")?;
-        let mut items = Vec::new();
-        if !self.take(b']') {
-            loop {
-                items.push(self.value()?);
-                if self.take(b']') {
-                    break;
-                }
-                if !self.take(b',') {
-                    return Err(self.error("expected `,` or `]` in an array"));
-                }
-            }
+    /// What is inside, unless that is too deep.
+    fn inside<T>(&self, parsed: Result<T, serde_json::Error>) -> Result<T, ParseError> {
+        if self.depth == JSON_DEPTH_MAX {
+            return Err(self.error(TOO_DEEP));
         }
-        self.depth -= 1;
-        Ok(items.into_iter().collect())
+        parsed.map_err(|error| located(self.whole, self.part.get(), &error))
     }
 
-    fn open(&mut self, bracket: u8, message: &'static str) -> Result<(), ParseError> {
-        if !self.take(bracket) {
-            return Err(self.error(message));
+    fn member(&self, part: &'a RawValue) -> Self {
+        Self { whole: self.whole, part, depth: self.depth + 1 }
+    }
+
+    fn error(&self, message: &'static str) -> ParseError {
+        ParseError::at(self.whole.as_bytes(), offset(self.whole, self.part.get()), message)
+    }
+}
+
+/// The members of an object, each with its text.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self(Vec::new()))
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for Members<'a> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Self, A::Error> {
+        while let Some((Text(key), part)) = members.next_entry()? {
+            self.0.push((key, part));
         }
-        self.depth += 1;
-        if self.depth > JSON_DEPTH_MAX {
-            return Err(self.error("nested more than 128 deep"));
-        }
-        Ok(())
+        Ok(self)
     }
+}
 
-    fn word(&mut self, word: &'static str, value: Value) -> Result<Value, ParseError> {
-        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
-            return Err(self.error("expected a JSON value"));
-        }
-        self.at += word.len();
-        Ok(value)
-    }
+const TOO_DEEP: &str = "nested more than 128 deep";
+const _: () = assert!(JSON_DEPTH_MAX == 128, "the message says so");
 
-    fn number(&mut self) -> Result<Value, ParseError> {
-        let start = self.at;
-        let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-        self.at += self.bytes[start..].iter().take_while(|b| is_part(b)).count();
-        let text = std::str::from_utf8(&self.bytes[start..self.at]).unwrap_or("");
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let leading_zero =
-            digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
-        let value = if leading_zero { None } else { Value::number(text) };
-        value.ok_or_else(|| ParseError::at(self.bytes, start, "not a number of JSON"))
-    }
+/// Where `part` begins in the text that it is a slice of.
+fn offset(whole: &str, part: &str) -> usize {
+    part.as_ptr().addr() - whole.as_ptr().addr()
+}
 
-    /// Whether a string is next.
-    pub(crate) fn is_at_string(&mut self) -> bool {
-        self.peek() == Some(b'"')
-    }
+/// An error of serde_json about `part`, with its place in `whole`.
+fn located(whole: &str, part: &str, error: &serde_json::Error) -> ParseError {
+    let inside = if error.is_eof() {
+        part.len()
+    } else {
+        // Columns count the bytes up to the offending one; that may be a newline.
+        let lines = part.split_inclusive('\n').take(error.line().saturating_sub(1));
+        let before: usize = lines.map(str::len).sum();
+        (before + error.column()).saturating_sub(1)
+    };
+    ParseError::at(whole.as_bytes(), offset(whole, part) + inside, message(error))
+}
 
-    /// A string, borrowed when it has no escapes. The cursor must be at its quote.
-    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, ParseError> {
-        self.at += 1;
-        let plain = self.plain()?;
-        if self.bytes.get(self.at) == Some(&b'"') {
-            self.at += 1;
-            return Ok(Cow::Borrowed(plain));
-        }
-        let mut text = plain.to_owned();
-        while self.bytes.get(self.at) == Some(&b'\\') {
-            text.push(self.escape()?);
-            text.push_str(self.plain()?);
-        }
-        if self.bytes.get(self.at) != Some(&b'"') {
-            return Err(self.error("a string without its closing quote"));
-        }
-        self.at += 1;
-        Ok(Cow::Owned(text))
-    }
-
-    /// Characters up to the next quote, escape or end.
-    fn plain(&mut self) -> Result<&'a str, ParseError> {
-        let start = self.at;
-        let size = self.bytes[start..]
-            .iter()
-            .take_while(|b| !matches!(b, b'"' | b'\\' | 0..=0x1f))
-            .count();
-        self.at = start + size;
-        if self.bytes.get(self.at).is_some_and(|&b| b < 0x20) {
-            return Err(self.error("a control character inside a string"));
-        }
-        std::str::from_utf8(&self.bytes[start..self.at])
-            .map_err(|e| ParseError::at(self.bytes, start + e.valid_up_to(), "not UTF-8"))
-    }
-
-    fn escape(&mut self) -> Result<char, ParseError> {
-        let c = self.bytes.get(self.at + 1).copied();
-        self.at += 2;
-        Ok(match c {
-            Some(b'n') => '\n',
-            Some(b't') => '\t',
-            Some(b'r') => '\r',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
-            Some(b'u') => return self.unicode_escape(),
-            _ => return Err(self.error("an unknown escape in a string")),
-        })
-    }
-
-    fn unicode_escape(&mut self) -> Result<char, ParseError> {
-        let first = self.hex4()?;
-        let mut code = first;
-        if (0xd800..0xdc00).contains(&first) && self.bytes[self.at..].starts_with(b"\\u") {
-            self.at += 2;
-            let second = self.hex4()?;
-            if (0xdc00..0xe000).contains(&second) {
-                code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-            }
-        }
-        char::from_u32(code).ok_or_else(|| self.error("half of a surrogate pair"))
-    }
-
-    fn hex4(&mut self) -> Result<u32, ParseError> {
-        let digits = self.bytes.get(self.at..self.at + 4).unwrap_or(&[]);
-        let text = std::str::from_utf8(digits).unwrap_or("");
-        if text.len() != 4 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(self.error("`\\u` without four hexadecimal digits"));
-        }
-        self.at += 4;
-        Ok(u32::from_str_radix(text, 16).unwrap_or(0))
-    }
-
-    /// The next byte that is not white space.
-    fn peek(&mut self) -> Option<u8> {
-        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-        self.bytes.get(self.at).copied()
-    }
-
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    pub(crate) fn error(&self, message: &'static str) -> ParseError {
-        ParseError::at(self.bytes, self.at, message)
-    }
+/// What serde_json says, without the place.
+fn message(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    text.truncate(text.rfind(" at line ").unwrap_or(text.len()));
+    text
 }

@@ -9,8 +9,12 @@
 //! The header line is always written and may be missing. Unknown fields are kept. Keywords become
 //! strings, sets sorted arrays, maps with keys that are not text arrays of pairs.
 
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+
 use crate::event::{Event, Header, History, Kind, Name, Process, name};
-use crate::json::{JsonReader, push_display, write_string};
+use crate::json::{Exact, Fast, fast, push_display, utf8, write_string};
 use crate::problem::{ParseError, Problem, ProblemCode};
 use crate::value::Value;
 
@@ -40,15 +44,19 @@ pub struct Read {
 /// The first line that is not JSON (E01) or not an event (E02).
 pub fn read(text: &[u8]) -> Result<Read, Problem> {
     let mut read = Read::default();
+    let mut stack = Vec::new();
     let mut lines = text.split_inclusive(|&b| b == b'\n').enumerate();
     while let Some((number, raw)) = lines.next() {
         let line = raw.trim_ascii();
         if line.is_empty() {
             continue;
         }
-        match parse_line(line, number + 1) {
-            Ok(Line::Header(header)) => read.history.header = header,
-            Ok(Line::Event(event)) => push(&mut read.history, *event),
+        match parse_fields(line, number + 1, &mut stack) {
+            Ok(fields) if fields.is_header() => read.history.header = fields.into_header(),
+            Ok(fields) => {
+                let event = fields.into_event();
+                push(&mut read.history, event.map_err(|hint| no_event(line, number + 1, hint))?);
+            }
             Err(mut problem)
                 if problem.code == ProblemCode::E01 && !raw.ends_with(b"\n") && number > 0 =>
             {
@@ -77,14 +85,23 @@ pub(crate) fn push(history: &mut History, mut event: Event) {
 /// # Errors
 /// E01 if it is not a JSON object, E02 if it is neither a header nor an event.
 pub fn parse_line(line: &[u8], number: usize) -> Result<Line, Problem> {
-    let mut fields = Fields::default();
-    let mut reader = JsonReader::new(line);
-    let parsed = reader.object(|reader, key| fields.read(reader, &key)).and_then(|()| reader.end());
-    if let Err(error) = parsed {
-        let place = (number, error.column);
-        return Err(Problem::new(ProblemCode::E01, place, line, error.message));
+    let fields = parse_fields(line, number, &mut Vec::new())?;
+    if fields.is_header() {
+        return Ok(Line::Header(fields.into_header()));
     }
-    fields.into_line().map_err(|hint| Problem::new(ProblemCode::E02, (number, 1), line, hint))
+    let event = fields.into_event().map_err(|hint| no_event(line, number, hint))?;
+    Ok(Line::Event(Box::new(event)))
+}
+
+/// `stack` is for [`Fast`].
+fn parse_fields(line: &[u8], number: usize, stack: &mut Vec<Value>) -> Result<Fields, Problem> {
+    utf8(line).and_then(|text| Fields::parse(text, stack)).map_err(|error| {
+        Problem::new(ProblemCode::E01, (number, error.column), line, &error.message)
+    })
+}
+
+fn no_event(line: &[u8], number: usize, hint: &str) -> Problem {
+    Problem::new(ProblemCode::E02, (number, 1), line, hint)
 }
 
 /// The fields of a line while it is read.
@@ -123,49 +140,83 @@ impl Word {
     }
 }
 
-impl Fields {
-    fn read(&mut self, reader: &mut JsonReader<'_>, key: &str) -> Result<(), ParseError> {
-        if matches!(key, "type" | "f" | "node") && reader.is_at_string() {
-            let text = reader.string()?;
-            self.set_text(key, &text);
-        } else {
-            let value = reader.value()?;
-            self.set(key, value);
+/// A name of a field.
+enum Key {
+    Index,
+    Time,
+    Type,
+    Process,
+    F,
+    Value,
+    Error,
+    Exception,
+    Final,
+    Node,
+    Other(Name),
+}
+
+impl Key {
+    fn of(text: &str) -> Self {
+        match text {
+            "index" => Self::Index,
+            "time" => Self::Time,
+            "type" => Self::Type,
+            "process" => Self::Process,
+            "f" => Self::F,
+            "value" => Self::Value,
+            "error" => Self::Error,
+            "exception" => Self::Exception,
+            "final?" | "final" => Self::Final,
+            "node" => Self::Node,
+            other => Self::Other(name(other)),
         }
-        Ok(())
+    }
+}
+
+impl Fields {
+    fn parse(text: &str, stack: &mut Vec<Value>) -> Result<Self, ParseError> {
+        stack.clear();
+        let mut fields = Self::default();
+        let Err(error) = fast(text, Object { fields: &mut fields, stack }) else {
+            return Ok(fields);
+        };
+        fields = Self::default();
+        for (key, part) in Exact::of(text, &error)?.members()? {
+            fields.set(Key::of(&key), part.value()?);
+        }
+        Ok(fields)
     }
 
-    fn set_text(&mut self, key: &str, text: &str) {
+    fn set_text(&mut self, key: &Key, text: &str) {
         match key {
-            "type" => self.word = Word::of(text),
-            "f" => self.f = name(text),
+            Key::Type => self.word = Word::of(text),
+            Key::F => self.f = name(text),
             _ => self.node = Some(name(text)),
         }
     }
 
-    fn set(&mut self, key: &str, value: Value) {
+    fn set(&mut self, key: Key, value: Value) {
         match key {
-            "type" | "f" | "node" => {
+            Key::Type | Key::F | Key::Node => {
                 if let Some(text) = value.as_text() {
-                    self.set_text(key, text);
+                    self.set_text(&key, text);
                 }
             }
-            "index" => self.index = value.as_int().and_then(|i| u64::try_from(i).ok()),
-            "time" => self.time = value.as_int().and_then(|t| u64::try_from(t).ok()).unwrap_or(0),
-            "process" => self.process = value,
-            "value" => self.value = value,
-            "error" => self.error = Some(value).filter(|value| !value.is_nil()),
-            "exception" => self.exception = Some(value).filter(|value| !value.is_nil()),
-            "final?" | "final" => self.is_final = value == Value::Bool(true),
-            _ => self.other.push((name(key), value)),
+            Key::Index => self.index = value.as_int().and_then(|i| u64::try_from(i).ok()),
+            Key::Time => {
+                self.time = value.as_int().and_then(|t| u64::try_from(t).ok()).unwrap_or(0);
+            }
+            Key::Process => self.process = value,
+            Key::Value => self.value = value,
+            Key::Error => self.error = Some(value).filter(|value| !value.is_nil()),
+            Key::Exception => self.exception = Some(value).filter(|value| !value.is_nil()),
+            Key::Final => self.is_final = value == Value::Bool(true),
+            Key::Other(name) => self.other.push((name, value)),
         }
     }
 
-    fn into_line(self) -> Result<Line, &'static str> {
-        if matches!(self.word, Word::Header) {
-            return Ok(Line::Header(self.into_header()));
-        }
-        self.into_event().map(|event| Line::Event(Box::new(event)))
+    fn is_header(&self) -> bool {
+        matches!(self.word, Word::Header)
     }
 
     fn into_event(self) -> Result<Event, &'static str> {
@@ -203,6 +254,67 @@ impl Fields {
     }
 }
 
+/// Reads the fields of a line in one pass.
+struct Object<'s> {
+    fields: &'s mut Fields,
+    stack: &'s mut Vec<Value>,
+}
+
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(key) = members.next_key_seed(ByText(Key::of))? {
+            match key {
+                Key::Type | Key::F | Key::Node => {
+                    let fields = &mut *self.fields;
+                    members.next_value_seed(ByText(|text: &str| fields.set_text(&key, text)))?;
+                }
+                key => {
+                    let value = members.next_value_seed(Fast { stack: self.stack })?;
+                    self.fields.set(key, value);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a string, and keeps only what a function makes of it.
+struct ByText<F>(F);
+
+impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for ByText<F> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for ByText<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        Ok((self.0)(text))
+    }
+}
+
 /// An event from a map with the keys of this format, be they strings or keywords; the problem's
 /// hint otherwise.
 pub(crate) fn event_of_map(map: &Value) -> Result<Event, &'static str> {
@@ -210,7 +322,7 @@ pub(crate) fn event_of_map(map: &Value) -> Result<Event, &'static str> {
     let mut fields = Fields::default();
     for (key, value) in pairs.iter() {
         if let Some(key) = key.as_text() {
-            fields.set(key, value.clone());
+            fields.set(Key::of(key), value.clone());
         }
     }
     fields.into_event()

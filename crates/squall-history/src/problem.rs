@@ -1,5 +1,6 @@
 //! What can be wrong with a history file, with the place and a hint. Never a panic, never a guess.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Bytes of the offending text that a [`Problem`] keeps.
@@ -15,17 +16,17 @@ pub struct ParseError {
     /// Column in bytes, from 1.
     pub column: usize,
     /// What was expected, or what is wrong.
-    pub message: &'static str,
+    pub message: Cow<'static, str>,
 }
 
 impl ParseError {
     /// The error at `offset` bytes of `text`.
-    pub(crate) fn at(text: &[u8], offset: usize, message: &'static str) -> Self {
+    pub(crate) fn at(text: &[u8], offset: usize, message: impl Into<Cow<'static, str>>) -> Self {
         let offset = offset.min(text.len());
         let before = &text[..offset];
         let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
         let column = 1 + before.iter().rev().take_while(|&&b| b != b'\n').count();
-        Self { offset, line, column, message }
+        Self { offset, line, column, message: message.into() }
     }
 }
 

@@ -9,6 +9,7 @@
 //! `:timed-out` becomes the error, and the argument of the invocation stays the value. A nil read
 //! means that nothing was written yet; a failed cas was compared and found something else.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::event::{Event, Kind, Process, name};
@@ -30,7 +31,7 @@ pub fn read(text: &[u8]) -> Result<Read, Problem> {
                 read.history.push(event);
             }
             Ok(None) => read.lines_skipped += usize::from(!line.is_empty()),
-            Err((code, hint)) => return Err(Problem::new(code, (number + 1, 1), line, hint)),
+            Err((code, hint)) => return Err(Problem::new(code, (number + 1, 1), line, &hint)),
         }
     }
     Ok(read)
@@ -40,7 +41,7 @@ pub fn read(text: &[u8]) -> Result<Read, Problem> {
 fn parse_line(
     line: &[u8],
     arguments: &mut BTreeMap<i64, Value>,
-) -> Result<Option<Event>, (ProblemCode, &'static str)> {
+) -> Result<Option<Event>, (ProblemCode, Cow<'static, str>)> {
     let Ok(line) = std::str::from_utf8(line) else { return Ok(None) };
     let mut words = line.split_ascii_whitespace();
     if [words.next(), words.next(), words.next()] != [Some("INFO"), Some("jepsen.util"), Some("-")]
@@ -54,12 +55,12 @@ fn parse_line(
     if process.starts_with(":nemesis") {
         return Ok(None);
     }
-    let process = process.parse().map_err(|_| (ProblemCode::E02, "the process is no integer"))?;
+    let process = process.parse().map_err(|_| no_event("the process is no integer"))?;
     let kind = kind
         .strip_prefix(':')
         .and_then(Kind::parse)
-        .ok_or((ProblemCode::E02, "the type must be :invoke, :ok, :fail or :info"))?;
-    let f = f.strip_prefix(':').ok_or((ProblemCode::E02, "the function is no keyword"))?;
+        .ok_or_else(|| no_event("the type must be :invoke, :ok, :fail or :info"))?;
+    let f = f.strip_prefix(':').ok_or_else(|| no_event("the function is no keyword"))?;
     let value: Vec<&str> = words.collect();
     let value =
         Value::from_edn(value.join(" ")).map_err(|error| (ProblemCode::E01, error.message))?;
@@ -71,4 +72,8 @@ fn parse_line(
         event.error = Some(std::mem::replace(&mut event.value, argument));
     }
     Ok(Some(event))
+}
+
+fn no_event(hint: &'static str) -> (ProblemCode, Cow<'static, str>) {
+    (ProblemCode::E02, hint.into())
 }

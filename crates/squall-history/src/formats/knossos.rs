@@ -47,7 +47,7 @@ pub fn read(text: &[u8]) -> Result<Read, Problem> {
 
 fn not_edn(text: &[u8], error: &ParseError) -> Problem {
     let raw = &text[error.offset.min(text.len())..];
-    Problem::new(ProblemCode::E01, (error.line, error.column), raw, error.message)
+    Problem::new(ProblemCode::E01, (error.line, error.column), raw, &error.message)
 }
 
 fn not_an_event(text: &[u8], offset: usize, hint: &'static str) -> Problem {

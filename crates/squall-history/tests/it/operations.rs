@@ -66,6 +66,8 @@ fn problems_name_the_place() {
         ("[1]\n", ProblemCode::E01, 1, 1),
         ("{\"type\":\"ok\",\"f\":\"\u{fffd}\"}{}\n", ProblemCode::E01, 1, 24),
         ("{\"type", ProblemCode::E01, 1, 7),
+        ("{\"type\":7,\"process\":0}\n", ProblemCode::E02, 1, 1),
+        ("{\"type\":\"ok\",\"time\":0.5,\"value\":[}\n", ProblemCode::E01, 1, 34),
     ] {
         let problem = jsonl::read(text.as_bytes()).expect_err("a problem");
         assert_eq!((problem.code, problem.line, problem.column), (code, line, column), "{text}");

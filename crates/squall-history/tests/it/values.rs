@@ -153,15 +153,16 @@ fn json_bounds_and_errors() {
     for (text, message) in [
         ("[".repeat(100_000), "nested more than 128 deep"),
         ("{\"a\":".repeat(100_000), "nested more than 128 deep"),
-        ("[1,]".to_owned(), "expected a JSON value"),
-        ("01".to_owned(), "not a number of JSON"),
-        ("1.".to_owned(), "not a number of JSON"),
-        ("nul".to_owned(), "expected a JSON value"),
-        ("\"\\ud800\"".to_owned(), "half of a surrogate pair"),
-        ("\"\\uzzzz\"".to_owned(), "`\\u` without four hexadecimal digits"),
-        ("\"a\nb\"".to_owned(), "a control character inside a string"),
-        ("{\"a\":1} x".to_owned(), "text after the end of the JSON value"),
-        (String::new(), "the text ends where a JSON value should be"),
+        ("[0.5,]".to_owned(), "expected value"),
+        ("01".to_owned(), "invalid number"),
+        ("[1.]".to_owned(), "invalid number"),
+        ("nu1".to_owned(), "expected ident"),
+        ("\"\\ud800\"".to_owned(), "unexpected end of hex escape"),
+        ("{\"\\ud800\":0.5}".to_owned(), "unexpected end of hex escape"),
+        ("\"\\uzzzz\"".to_owned(), "invalid escape"),
+        ("\"a\nb\"".to_owned(), "control character (\\u0000-\\u001F) found while parsing a string"),
+        ("{\"a\":1} x".to_owned(), "trailing characters"),
+        (String::new(), "EOF while parsing a value"),
     ] {
         let error = Value::from_json(&text).expect_err("no JSON");
         assert_eq!(error.message, message, "{}", &text[..text.len().min(20)]);
@@ -170,12 +171,56 @@ fn json_bounds_and_errors() {
     assert_eq!(pair, Value::from("😀"));
     let twice = Value::from_json("{\"a\":1,\"b\":2,\"a\":3}").expect("JSON");
     assert_eq!(twice.to_json(), "{\"b\":2,\"a\":3}");
-    let error = Value::from_json("[1,\n  x]").expect_err("no JSON");
-    assert_eq!((error.line, error.column), (2, 3));
     let deepest = format!("{}{}", "[".repeat(128), "]".repeat(128));
     assert!(Value::from_json(deepest).is_ok());
     let wide = format!("[{}]", vec!["[]"; 1000].join(","));
     assert!(Value::from_json(wide).is_ok());
+}
+
+#[test]
+fn json_errors_have_a_place() {
+    let deep = |inner: &str| format!("\n{}{inner}{}", "[".repeat(128), "]".repeat(128));
+    assert!(Value::from_json(deep("0.5")).is_ok());
+    for (text, place) in [
+        ("[1,\n  x]".to_owned(), (2, 3)),
+        ("[1,\n  0.5,\n \"a\\x\"]".to_owned(), (3, 5)),
+        ("[1,\n \"é".to_owned(), (2, 5)),
+        ("[0.5,\n [\"é\", \"\\ud800\"]]".to_owned(), (2, 16)),
+        ("[0.5,\n {\"\\ud800\": 1}]".to_owned(), (2, 10)),
+        (deep("[]"), (2, 129)),
+        (deep("{}"), (2, 129)),
+    ] {
+        let error = Value::from_json(&text).expect_err("no JSON");
+        assert_eq!((error.line, error.column), place, "{error}: {text}");
+        let line = text.split_inclusive('\n').take(error.line - 1).map(str::len).sum::<usize>();
+        assert_eq!(error.offset, line + error.column - 1, "{text}");
+    }
+    let error = Value::from_json(b"[0.5,\n \"\xff\"]").expect_err("no text");
+    assert_eq!((error.line, error.column, &*error.message), (2, 3, "not UTF-8"));
+}
+
+/// A number that fits no machine's may stand anywhere, and everything around it stays what it is.
+#[test]
+fn numbers_keep_their_text_wherever_they_are() {
+    for (number, kept) in [
+        ("-0", "0"),
+        ("-0.0", "-0.0"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("-9223372036854775808", "-9223372036854775808"),
+        ("-9223372036854775809", "-9223372036854775809"),
+        ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827"),
+        ("1e400", "1.0e400"),
+        ("-1E-400", "-1.0e-400"),
+    ] {
+        let text = format!(r#" {{"a\t": [null, {number}, "\u00e9"], "b": {{}}, "c": [[],true]}} "#);
+        let expected = format!(r#"{{"a\t":[null,{kept},"é"],"b":{{}},"c":[[],true]}}"#);
+        assert_eq!(Value::from_json(&text).expect("JSON").to_json(), expected);
+        let twice = format!(r#"{{"a":1,"b":{number},"\u0061":[2]}}"#);
+        let expected = format!(r#"{{"b":{kept},"a":[2]}}"#);
+        assert_eq!(Value::from_json(&twice).expect("JSON").to_json(), expected);
+        let long = "9".repeat(10_000);
+        assert_eq!(Value::from_json(&long).expect("JSON").to_json(), long);
+    }
 }
 
 #[test]
