@@ -110,6 +110,11 @@ impl<'h> Elements<'h> {
         self.list.len() + self.only_failed.len()
     }
 
+    /// Elements that some completion proves.
+    pub(super) fn known_count(&self) -> usize {
+        self.list.iter().filter(|element| element.known.is_some()).count()
+    }
+
     /// Gives ids in order of the first add that did not fail; elements whose every add failed come
     /// after them.
     fn collect_adds(

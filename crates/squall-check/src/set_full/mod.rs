@@ -15,6 +15,9 @@
 //! contain an element twice, or one that nobody added, that only failed operations added, or whose
 //! add was invoked later.
 //!
+//! Without a successful read, or if no element was ever known, there is nothing to judge: *not
+//! exercised*. If elements were known but none is stable and none lost, it is *unknown*.
+//!
 //! Sound; complete for the rules above. Takes time in proportion to the size of all reads, by two
 //! passes over them.
 //!
@@ -83,9 +86,13 @@ pub fn check(history: &History, options: &Options) -> Outcome {
         let how = "run longer, or at a higher rate";
         let text = "nothing was added";
         (Verdict::NotExercised, Some(Reason::new(ReasonCode::Empty, text, how)))
+    } else if elements.known_count() == 0 {
+        let how = "run longer, or with fewer faults";
+        let text = "no value was ever acknowledged, and no read contains one";
+        (Verdict::NotExercised, Some(Reason::new(ReasonCode::Empty, text, how)))
     } else if report.stable_count() == 0 {
         let how = "run longer, or with fewer faults";
-        let text = "no element was ever read";
+        let text = "no element is stable, and none is lost";
         (Verdict::Unknown, Some(Reason::new(ReasonCode::Undecided, text, how)))
     } else if elements.final_reads_count > 0 && !has_final_read {
         let how = "give the nodes more time to recover before the final reads";

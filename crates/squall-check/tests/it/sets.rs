@@ -22,6 +22,8 @@ struct Expected {
     duplicated: BTreeMap<Value, usize>,
     phantom: Vec<Value>,
     not_converged: BTreeMap<Value, Vec<Value>>,
+    /// Whether a read succeeded, and some element was proved by an add or a read.
+    is_exercised: bool,
 }
 
 fn members<'h>(read: &Operation<'h>) -> &'h [Value] {
@@ -95,6 +97,7 @@ fn oracle(history: &History) -> Expected {
         let proofs = proofs.chain(relevant().filter(|read| has(read, e)));
         let known = proofs.min_by_key(|op| op.end.expect("ok"));
         let known_at = known.map(|op| op.end.expect("ok"));
+        expected.is_exercised |= known.is_some() && !reads.is_empty();
 
         let lacking_known: Vec<_> = finals
             .iter()
@@ -186,6 +189,8 @@ fn agree(history: &History) -> Result<(), TestCaseError> {
         || !expected.not_converged.is_empty();
     prop_assert_eq!(outcome.verdict == Verdict::Broken, is_broken);
     prop_assert_eq!(!outcome.anomalies.is_empty(), is_broken);
+    let is_idle = !is_broken && !expected.is_exercised;
+    prop_assert_eq!(outcome.verdict == Verdict::NotExercised, is_idle);
     prop_assert_eq!(
         outcome.verdict == Verdict::Held,
         !is_broken && !expected.stable.is_empty() && {
@@ -386,6 +391,37 @@ fn too_little_happened() {
     history.events.retain(|event| event.f != "read");
     let outcome = check(&history, &Options::broadcast());
     assert_eq!(outcome.verdict, Verdict::NotExercised);
+
+    // Every add ends unknown or fails, and no read contains anything.
+    for kind in [Kind::Info, Kind::Fail] {
+        let mut idle = right();
+        for event in idle.events.iter_mut().filter(|event| event.kind == Kind::Ok) {
+            match &*event.f {
+                "broadcast" => event.kind = kind,
+                _ => event.value = Value::list([]),
+            }
+        }
+        let mut client = 100;
+        for event in idle.events.iter_mut().filter(|event| event.f == "broadcast") {
+            event.process = Process::Client(client);
+            client += i64::from(event.kind != Kind::Invoke);
+        }
+        let outcome = check(&idle, &Options::broadcast());
+        assert_eq!(outcome.verdict, Verdict::NotExercised);
+        assert_eq!(outcome.result.get("valid?"), Some(&Value::keyword("unknown")));
+        let reason = outcome.reason.expect("a reason");
+        assert_eq!(reason.code.as_str(), "empty");
+        assert!(reason.text.starts_with("no value was ever acknowledged"), "{}", reason.text);
+    }
+
+    // One add is acknowledged, but no read that could show it began after that: it is undecided.
+    let mut undecided = right();
+    undecided.events.truncate(4);
+    undecided.events.swap(1, 2);
+    undecided.events[3].value = Value::list([]);
+    let outcome = check(&History::new(undecided.events), &Options::broadcast());
+    assert_eq!(outcome.verdict, Verdict::Unknown);
+    assert_eq!(outcome.reason.expect("a reason").code.as_str(), "undecided");
 
     let mut silent = right();
     for event in &mut silent.events {
