@@ -10,6 +10,8 @@ mod mutations;
 
 mod real;
 
+mod rules;
+
 mod sets;
 
 mod small;
