@@ -8,8 +8,8 @@ use squall_history::Value;
 /// A hash map whose hash is the same in every run. It is never iterated.
 pub(crate) type FixedMap<K, V> = HashMap<K, V, BuildHasherDefault<FixedHasher>>;
 
-/// A quick hash without a secret. Histories come from the user's own runs; somebody who makes one that
-/// collides everywhere only waits longer.
+/// A quick hash without a secret. Histories come from the user's own runs; somebody who makes one
+/// that collides everywhere only waits longer.
 #[derive(Default)]
 pub(crate) struct FixedHasher(u64);
 

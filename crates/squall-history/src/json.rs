@@ -2,9 +2,9 @@
 //!
 //! Two ways lead from a text to a value. The **fast** one is a single pass. It is told every number
 //! that is neither an `i64` nor a `u64` as a float, with digits lost. There it gives up, as it does
-//! where anything is wrong, and the **exact** way begins anew: every array and object is taken apart
-//! into the texts of its members, and a number is read from its text. That is one pass for each
-//! level of nesting, at most [`JSON_DEPTH_MAX`].
+//! where anything is wrong, and the **exact** way begins anew: every array and object is taken
+//! apart into the texts of its members, and a number is read from its text. That is one pass for
+//! each level of nesting, at most [`JSON_DEPTH_MAX`].
 //!
 //! Any bytes give a value or a [`ParseError`]. Of a key that occurs twice in an object the last one
 //! wins.
@@ -142,8 +142,8 @@ pub(crate) fn fast<'de, S: DeserializeSeed<'de>>(
     Ok(value)
 }
 
-/// Reads a value the fast way. `stack` holds the members of the arrays that are still open; after an
-/// error something may be left on it.
+/// Reads a value the fast way. `stack` holds the members of the arrays that are still open; after
+/// an error something may be left on it.
 pub(crate) struct Fast<'s> {
     pub stack: &'s mut Vec<Value>,
 }

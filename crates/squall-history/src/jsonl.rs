@@ -3,7 +3,7 @@
 //! ```json
 //! {"v":1,"type":"history","workload":"lin-kv","concurrency":10,"nodes":["n0","n1"]}
 //! {"index":0,"time":1200340,"type":"invoke","process":0,"f":"cas","value":[3,[1,2]]}
-//! {"index":1,"time":1900112,"type":"fail","process":0,"f":"cas","value":[3,[1,2]],"error":["abort",""]}
+//! {"index":1,"time":1900112,"type":"fail","process":0,"f":"cas","value":[3,[1,2]],"error":"abort"}
 //! ```
 //!
 //! The header line is always written and may be missing. Unknown fields are kept. Keywords become

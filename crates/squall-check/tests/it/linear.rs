@@ -146,8 +146,8 @@ fn both_verdicts_are_common() {
     assert!((200..800).contains(&broken_count), "{broken_count}");
 }
 
-/// Two unknown operations can set the first value that is read; only one of them can set it again. A
-/// search that does not remember which one it has used takes the second way for the first.
+/// Two unknown operations can set the first value that is read; only one of them can set it again.
+/// A search that does not remember which one it has used takes the second way for the first.
 #[test]
 fn an_unknown_write_is_kept_for_later() {
     let text = "{:type :invoke :process 8 :f :write :value 1}

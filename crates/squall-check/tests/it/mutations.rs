@@ -322,10 +322,14 @@ fn events_that_do_not_fit_together() {
 
 #[test]
 fn the_result_of_a_broken_key() {
-    let text = "{:type :invoke :process 0 :f :write :value [3 1]} {:type :ok :process 0 :f :write :value [3 1]}
-        {:type :invoke :process 0 :f :write :value [3 2]} {:type :ok :process 0 :f :write :value [3 2]}
-        {:type :invoke :process 1 :f :read :value [3 nil]} {:type :ok :process 1 :f :read :value [3 1]}
-        {:type :invoke :process 1 :f :read :value [4 nil]} {:type :ok :process 1 :f :read :value [4 nil]}";
+    let text = "{:type :invoke :process 0 :f :write :value [3 1]}
+        {:type :ok :process 0 :f :write :value [3 1]}
+        {:type :invoke :process 0 :f :write :value [3 2]}
+        {:type :ok :process 0 :f :write :value [3 2]}
+        {:type :invoke :process 1 :f :read :value [3 nil]}
+        {:type :ok :process 1 :f :read :value [3 1]}
+        {:type :invoke :process 1 :f :read :value [4 nil]}
+        {:type :ok :process 1 :f :read :value [4 nil]}";
     let history = knossos::read(text.as_bytes()).expect("a history").history;
     let outcome = check(&history, &Options::lin_kv());
     let expected = "{:valid? false,

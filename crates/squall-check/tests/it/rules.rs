@@ -213,7 +213,8 @@ proptest! {
         for f in FUNCTIONS {
             let verdict = judged.iter().position(|judged| *judged == f).map(|at| all[at].as_str());
             let row = of_f(&outcome, f);
-            prop_assert_eq!(row.map(|r| r.get("verdict").and_then(Value::as_text)), verdict.map(Some));
+            let said = row.map(|row| row.get("verdict").and_then(Value::as_text));
+            prop_assert_eq!(said, verdict.map(Some));
             let Some(row) = row else { continue };
             let answered = calls.iter().filter(|call| call.f == f && is_answered(call));
             prop_assert_eq!(count(row, "answered-count"), answered.count());
@@ -237,7 +238,8 @@ proptest! {
             prop_assert_eq!(is_valid, is_counted(&calls, f, &refusals));
         }
         for f in FUNCTIONS.into_iter().map(Some).chain([None]) {
-            let Some(row) = f.map_or(Some(&outcome.result), |f| of_f(&outcome, f)) else { continue };
+            let row = f.map_or(Some(&outcome.result), |f| of_f(&outcome, f));
+            let Some(row) = row else { continue };
             let ended = |kind| {
                 let mine = calls.iter().filter(|call| f.is_none_or(|f| call.f == f));
                 mine.filter(|call| call.has_ended(kind)).count()

@@ -441,8 +441,8 @@ fn too_little_happened() {
     assert_eq!(outcome.result.get("valid?"), Some(&Value::keyword("unknown")));
 }
 
-/// `right()` with a seventh element whose add begins at one place and is acknowledged at another, and
-/// which the final reads of n1 and n2 contain.
+/// `right()` with a seventh element whose add begins at one place and is acknowledged at another,
+/// and which the final reads of n1 and n2 contain.
 fn with_a_late_element(begin: usize, end: usize) -> History {
     let mut events = right().events;
     for read in [27, 29] {

@@ -96,7 +96,9 @@ proptest! {
     }
 
     #[test]
-    fn readers_are_total_on_likely_text(text in "[\\[\\](){}#_:;,\\\\\"a-z0-9.\\-/MNe \nué]{0,40}") {
+    fn readers_are_total_on_likely_text(
+        text in "[\\[\\](){}#_:;,\\\\\"a-z0-9.\\-/MNe \nué]{0,40}",
+    ) {
         let _either = (Value::from_json(&text), Value::from_edn(&text));
         let mut reader = EdnReader::new(text.as_bytes());
         while let Ok(Some(_)) = reader.next_form() {}
