@@ -40,7 +40,10 @@ impl Judged {
     /// The last line of the trace: what was judged.
     #[must_use]
     pub fn line(&self) -> String {
-        let promise = |(name, outcome): &(&str, Outcome)| serde_json::json!({ "name": name, "verdict": outcome.verdict.as_str() });
+        let promise = |(name, outcome): &(&str, Outcome)| {
+            let verdict = outcome.verdict.as_str();
+            serde_json::json!({ "name": name, "verdict": verdict })
+        };
         let fields = serde_json::json!({
             "verdict": self.word.as_str(),
             "end": results::end(&self.end),

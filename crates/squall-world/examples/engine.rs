@@ -52,7 +52,8 @@ impl Wire for Ping {
                 out.resize(BYTES, 7);
             }
             Self::Json(n) => {
-                out.extend_from_slice(format!("{{\"type\":\"ping\",\"n\":{n}}}").as_bytes())
+                let body = format!("{{\"type\":\"ping\",\"n\":{n}}}");
+                out.extend_from_slice(body.as_bytes());
             }
         }
     }

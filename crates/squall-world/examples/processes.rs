@@ -1,9 +1,9 @@
 //! What process nodes cost, with this program itself as the node.
 //!
 //! ```text
-//! cargo run --release -p squall-world --example processes -- routed    messages/s between two nodes
+//! cargo run --release -p squall-world --example processes -- routed    messages/s of two nodes
 //! cargo run --release -p squall-world --example processes -- echo      overhead of a run of 1 s
-//! cargo run --release -p squall-world --example processes -- late [N]  lateness of deliveries to N nodes
+//! cargo run --release -p squall-world --example processes -- late [N]  lateness at N nodes
 //! ```
 #![allow(clippy::print_stdout, reason = "a program that measures prints figures")]
 #![allow(clippy::disallowed_methods, reason = "a program that measures looks at the clock")]

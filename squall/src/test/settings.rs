@@ -153,7 +153,8 @@ fn node_names(args: &TestArgs) -> Result<Vec<String>, Failure> {
         }
         if name.starts_with('c') || ["nemesis", "lin-kv", "timer"].contains(&name.as_str()) {
             return Err(Failure::usage(format!(
-                "a node cannot be called {name}: that is a client's, a service's or squall's own name"
+                "a node cannot be called {name}: that is the name of a client, a service or \
+                 squall's own"
             )));
         }
     }
@@ -182,7 +183,7 @@ fn choice(
             }
             _ if program.is_some() => {
                 let text = format!(
-                    "--bin {bin}: there can be one program for all nodes; give the others as n2=FILE"
+                    "--bin {bin}: there can be one program for all nodes; give others as n2=FILE"
                 );
                 return Err(Failure::usage(text));
             }
@@ -304,7 +305,8 @@ fn concurrency(text: Option<&str>, workload: &Workload, nodes: u64) -> Result<u6
         let near =
             if below == 0 { unit.to_string() } else { format!("{below} or {}", below + unit) };
         return Err(Failure::usage(format!(
-            "--concurrency {text}: {} needs a multiple of {} times the {nodes} nodes; nearest: {near}",
+            "--concurrency {text}: {} needs a multiple of {} times the {nodes} nodes; \
+             nearest: {near}",
             workload.name, workload.concurrency_per_node
         )));
     }

@@ -14,7 +14,10 @@ fn an_echo_goes_there_and_back() {
 
 #[test]
 fn the_environment_tells_what_a_node_may_know() {
-    let tell = r#"[ -d "$SQUALL_DATA" ] && [ -z "$SQUALL_TIMER" ] && echo "$SQUALL $SQUALL_SEED $PWD" >&2"#;
+    let tell = concat!(
+        r#"[ -d "$SQUALL_DATA" ] && [ -z "$SQUALL_TIMER" ] && "#,
+        r#"echo "$SQUALL $SQUALL_SEED $PWD" >&2"#,
+    );
     let outcome = Stage::of(&sh(tell, INIT, ECHO)).run();
     outcome.assert_held();
     let place = std::env::temp_dir();
@@ -80,7 +83,10 @@ fn a_bad_line_is_located_and_the_next_one_is_read() {
 
 #[test]
 fn two_messages_on_a_line_both_count() {
-    let both = r#"printf '{"src":"n0","dest":"c0","body":{"type":"a"}}{"src":"n0","dest":"c0","body":{"type":"b"}}\n'"#;
+    let both = concat!(
+        r#"printf '{"src":"n0","dest":"c0","body":{"type":"a"}}"#,
+        r#"{"src":"n0","dest":"c0","body":{"type":"b"}}\n'"#,
+    );
     let outcome = Stage { answers: 2, ..Stage::of(&sh("", INIT, both)) }.run();
     assert_eq!(outcome.heard.len(), 2);
     assert!(outcome.finding().what.contains("newline is missing"));

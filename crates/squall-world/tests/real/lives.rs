@@ -67,7 +67,8 @@ fn a_paused_node_is_silent_until_it_is_resumed() {
 fn nothing_comes_before_init() {
     // The first node tells the second one something before anybody else has spoken.
     let early = "printf '{\"src\":\"n0\",\"dest\":\"n1\",\"body\":{\"type\":\"early\"}}\\n'";
-    let later = "#!/bin/sh\nread -r first\nread -r second\necho \"$first\" >&2\necho \"$second\" >&2\nsleep 5\n";
+    let later = "#!/bin/sh\nread -r first\nread -r second\n\
+                 echo \"$first\" >&2\necho \"$second\" >&2\nsleep 5\n";
     let stage = Stage::of_all(&[&sh(early, INIT, ECHO), later]);
     let outcome = Stage { answers: 2, limit: Duration::from_millis(500), ..stage }.run();
     let mut lines = outcome.logs[1].lines();

@@ -55,7 +55,9 @@ impl Drop for Folder {
 pub(crate) fn sh(at_start: &str, at_init: &str, at_echo: &str) -> String {
     format!(
         r#"#!/bin/sh
-say() {{ printf '{{"src":"%s","dest":"c0","body":{{"type":"%s","in_reply_to":%s}}}}\n' "$NAME" "$1" "$2"; }}
+say() {{
+  printf '{{"src":"%s","dest":"c0","body":{{"type":"%s","in_reply_to":%s}}}}\n' "$NAME" "$1" "$2"
+}}
 {at_start}
 while read -r line; do
   case "$line" in
