@@ -64,7 +64,7 @@ impl World {
                 let at = self.moment(self.journal.next(), Lineage::default());
                 self.out.clear();
                 self.hosts[host].life(at, id, Life::End, &mut self.out);
-                self.interpret(at.event.0);
+                self.interpret(super::UNASKED);
             }
         }
     }
@@ -104,7 +104,9 @@ impl World {
             Act::Down { nodes, power } => {
                 for node in nodes {
                     self.actors[node.index()].downs += 1;
-                    if self.actors[node.index()].state == State::Up {
+                    // The power may go while the process is down already: its disk forgets too.
+                    let state = self.actors[node.index()].state;
+                    if state == State::Up || (state == State::Down && power) {
                         self.kill(node, power, e);
                     }
                 }
@@ -146,7 +148,7 @@ impl World {
         line.what_is_done = Some(if begins { "begin" } else { "end" }.into());
         line.what = Some(event.what.as_str().into());
         let words: Result<&RawValue, _> = serde_json::from_str(&self.faults[fault].words);
-        line.targets = words.ok().filter(|_| begins);
+        line.targets = words.ok();
         line.index = Some(self.history_index);
         self.journal.line(&line);
         self.hash.fold(draw_key(event.id, DOMAIN_FAULT, u64::from(begins), self.now));

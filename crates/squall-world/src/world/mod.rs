@@ -26,6 +26,8 @@ use crate::plan::{ClockKind, Plan, PlanError};
 use crate::queue::Queue;
 use crate::wall::{Clock, Doorbell, Ring};
 
+use self::outputs::UNASKED;
+
 pub use self::network::{Counts, Net};
 
 /// Where virtual wall clocks begin: 2026-01-01T00:00:00Z, in ns since 1970.
@@ -527,7 +529,7 @@ impl World {
         }
         if self.journal.is_on() {
             let mut line = Line::new(e, self.now, Kind::Timer, &self.actors[id.index()].name);
-            line.armed = Some(armed);
+            line.armed = Some(armed).filter(|&armed| armed != UNASKED);
             line.name = name.map(Into::into);
             self.journal.line(&line);
         } else {
@@ -576,7 +578,7 @@ impl World {
         let at = self.moment(self.journal.next(), Lineage::default());
         let progress = self.hosts[host].collect(at, &mut self.out);
         self.busy[host] = progress == Progress::Busy;
-        self.interpret(at.event.0);
+        self.interpret(UNASKED);
     }
 
     fn moment(&self, e: u64, lineage: Lineage) -> Moment {
@@ -601,6 +603,9 @@ impl World {
         if self.instant_events > self.bounds.instant_events_max / 2 {
             let instant = if actor.instant.0 == self.now { actor.instant.1 } else { 0 };
             actor.instant = (self.now, instant + 1);
+        }
+        if self.end.is_some() {
+            return;
         }
         if self.events > self.bounds.events_max {
             self.end = Some(End::EventStorm);

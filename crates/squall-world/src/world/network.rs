@@ -122,7 +122,9 @@ impl World {
         let name = self.network.symbols.of(&message.name);
         let dest = message.to;
         let is_client = self.is_client(src) || self.is_client(dest);
-        let is_known = self.actors.get(dest.index()).is_some_and(|to| to.state != State::Gone);
+        // Nobody lives at the source of faults.
+        let is_known = self.host_of(dest).is_some()
+            && self.actors.get(dest.index()).is_some_and(|to| to.state != State::Gone);
         let id = self.network.ids;
         self.network.ids += 1;
         self.network.count(is_client, |counts| {
@@ -132,14 +134,8 @@ impl World {
         let link_queue_max = self.bounds.link_queue_max;
         let link = self.network.link(src, dest);
         let k = link.carry(name);
-        let fate = if !is_known {
-            Some("nowhere")
-        } else if link.in_flight >= link_queue_max {
-            Some("queue")
-        } else {
-            link.in_flight += 1;
-            None
-        };
+        let is_full = is_known && link.in_flight >= link_queue_max;
+        link.in_flight += u32::from(is_known && !is_full);
         let envelope = Envelope {
             id,
             src,
@@ -158,10 +154,14 @@ impl World {
         let delay = self.hook_send(&envelope, is_client);
         let due = self.now.saturating_add(delay);
         let sent = self.journal.next();
+        let fate = (!is_known).then_some("nowhere");
         self.write_send(&envelope, (due, fate), message.held_from.map(|at| at.0));
-        match fate {
-            None => self.queue.push(due, Event::Deliver { envelope, sent, is_client }),
-            Some(_) => self.network.net.undeliverable += 1,
+        if !is_known {
+            self.network.net.undeliverable += 1;
+        } else if is_full {
+            self.lose(&envelope, sent, "queue");
+        } else {
+            self.queue.push(due, Event::Deliver { envelope, sent, is_client });
         }
     }
 
@@ -257,7 +257,7 @@ impl World {
                         forwarded as it came";
             let finding = finding(self.name(by), what, help);
             self.network.net.undeliverable += 1;
-            self.find(by, finding);
+            self.find(by, finding, None);
             return;
         };
         let to = self.names.get(dest.as_str()).copied();
@@ -269,7 +269,7 @@ impl World {
                 let near = self.nearest(&dest);
                 let help = format!("known actors: {near}; a reply goes to the src of its request");
                 let finding = finding(self.name(by), what, &help);
-                self.find(by, finding);
+                self.find(by, finding, None);
             }
             return;
         }
@@ -306,12 +306,13 @@ impl World {
 
     /// Something is wrong at an actor: it is kept, and told in the trace. A node that does
     /// something wrong without end fills neither.
-    pub(super) fn find(&mut self, actor: ActorId, finding: Finding) {
+    pub(super) fn find(&mut self, actor: ActorId, finding: Finding, cause: Option<u64>) {
         if self.findings.len() >= FINDINGS_MAX {
             return;
         }
         let e = self.journal.next();
         let mut line = Line::new(e, self.now, Kind::Line, &self.actors[actor.index()].name);
+        line.c = cause;
         line.code = Some(finding.code.into());
         line.text = Some(finding.what.as_str().into());
         self.journal.line(&line);

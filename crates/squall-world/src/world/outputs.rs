@@ -12,10 +12,13 @@ use super::{Actor, End, Event, Recorded, RecordedWhat, State, World};
 use crate::host::{self, Finding, Notice, Op, Output, Phase, Stage};
 use crate::link::scale;
 
+/// The cause of what a process says unasked.
+pub(super) const UNASKED: u64 = u64::MAX;
+
 const DOMAIN_SYNC: u64 = 0x7379_6e63_0000_0001;
 
 impl World {
-    /// Carries out what the host has said in answer to the event `e`.
+    /// Carries out what the host has said in answer to the event `e`, or [`UNASKED`].
     pub(super) fn interpret(&mut self, e: u64) {
         let from = self.out.from;
         let mut effects = std::mem::take(&mut self.out.effects.list);
@@ -49,7 +52,7 @@ impl World {
             }
             Effect::Note { name, fields } => self.note(actor, e, name, &fields),
             Effect::View(view) => self.view(actor, e, &view),
-            Effect::Check { check, name } => self.check(actor, check, name),
+            Effect::Check { check, name } => self.check(actor, (check, name), e),
             Effect::Late { from, in_reply_to } => {
                 let mut fields = View::default();
                 fields.set("from", self.name(from));
@@ -69,7 +72,7 @@ impl World {
                     help: "the sender's message must have the shape its receiver expects"
                         .to_owned(),
                 };
-                self.find(actor, finding);
+                self.find(actor, finding, told(e));
             }
             Effect::Halt { reason } => self.exited(actor, reason, e),
         }
@@ -85,7 +88,7 @@ impl World {
             Output::Arm { actor, token, after, lineage, name } => {
                 self.arm(actor, (token, lineage), after, e, name);
             }
-            Output::Line(line) => self.line(line),
+            Output::Line(line) => self.line(line, e),
             Output::Exit { actor, status } => self.exited(actor, status, e),
             Output::Op(op) => self.op(op, e),
             Output::Open { actor, name } => {
@@ -98,7 +101,8 @@ impl World {
             Output::CloseInput { node } => {
                 self.change(node, host::Life::CloseInput, e, Lineage::default());
             }
-            Output::Done => self.end = Some(End::Done),
+            // A bound that was reached before is the end all the same.
+            Output::Done => drop(self.end.get_or_insert(End::Done)),
         }
     }
 
@@ -150,7 +154,7 @@ impl World {
         }
         let e = self.journal.next();
         let mut line = Line::new(e, self.now, Kind::Disk, &self.actors[actor.index()].name);
-        line.c = Some(cause);
+        line.c = told(cause);
         line.what_is_done = Some(what.into());
         fill(&mut line);
         self.journal.line(&line);
@@ -163,7 +167,7 @@ impl World {
         let e = self.journal.next();
         let raw = named_values(fields);
         let mut line = Line::new(e, self.now, Kind::Note, &self.actors[actor.index()].name);
-        line.c = Some(cause);
+        line.c = told(cause);
         line.name = Some(name.into());
         line.fields = raw.as_deref();
         self.journal.line(&line);
@@ -176,12 +180,12 @@ impl World {
         let e = self.journal.next();
         let raw = named_values(view);
         let mut line = Line::new(e, self.now, Kind::View, &self.actors[actor.index()].name);
-        line.c = Some(cause);
+        line.c = told(cause);
         line.fields = raw.as_deref();
         self.journal.line(&line);
     }
 
-    fn check(&mut self, actor: ActorId, check: Check, name: &'static str) {
+    fn check(&mut self, actor: ActorId, (check, name): (Check, &'static str), cause: u64) {
         if check == Check::Violated {
             let node = self.name(actor).to_owned();
             let what = format!("the node's own assertion failed: always {name}");
@@ -195,19 +199,20 @@ impl World {
                 what,
                 help,
             };
-            self.find(actor, finding);
+            self.find(actor, finding, told(cause));
         } else {
             *self.marks.entry(name.to_owned()).or_insert(0) += 1;
         }
     }
 
-    fn line(&mut self, said: host::Line) {
+    fn line(&mut self, said: host::Line, cause: u64) {
         if let Some(finding) = said.finding {
-            self.find(said.actor, finding);
+            self.find(said.actor, finding, told(cause));
             return;
         }
         let e = self.journal.next();
         let mut line = Line::new(e, self.now, Kind::Line, &self.actors[said.actor.index()].name);
+        line.c = told(cause);
         line.text = Some(said.text.as_str().into());
         self.journal.line(&line);
     }
@@ -218,7 +223,7 @@ impl World {
         let actor = &mut self.actors[id.index()];
         actor.state = State::Exited;
         let mut line = Line::new(e, self.now, Kind::Life, &actor.name);
-        line.c = Some(cause);
+        line.c = told(cause);
         line.what_is_done = Some("exit".into());
         line.incarnation = Some(u64::from(actor.incarnation));
         line.status = Some(status.as_str().into());
@@ -241,7 +246,7 @@ impl World {
             let value: Result<&RawValue, _> = serde_json::from_str(&op.value);
             let error = op.error.as_deref().and_then(|text| serde_json::from_str(text).ok());
             let mut line = Line::new(e, self.now, Kind::Op, &self.actors[op.actor.index()].name);
-            line.c = Some(cause);
+            line.c = told(cause);
             line.what_is_done = Some(stage.into());
             line.process = Some(op.process);
             line.f = Some(op.f.as_ref().into());
@@ -263,7 +268,7 @@ impl World {
     fn enter(&mut self, phase: Phase, cause: u64) {
         let e = self.journal.next();
         let mut line = Line::new(e, self.now, Kind::Phase, "nemesis");
-        line.c = Some(cause);
+        line.c = told(cause);
         line.name = Some(phase.name().into());
         self.journal.line(&line);
         self.phase = Some(phase);
@@ -273,6 +278,11 @@ impl World {
             Phase::Final => {}
         }
     }
+}
+
+/// A cause as a line tells it.
+fn told(cause: u64) -> Option<u64> {
+    (cause != UNASKED).then_some(cause)
 }
 
 /// Named values as a JSON object.
