@@ -1,0 +1,72 @@
+//! What is wrong with a node is located, and the run goes on.
+
+use serde_json::json;
+
+use crate::stage::{Stage, kill, say};
+
+#[test]
+fn a_panic_is_the_nodes_and_the_run_goes_on() {
+    let lines =
+        vec![say(1, 1, "boom", 42), say(2, 1, "put", 1), say(2, 0, "put", 2), say(3, 0, "pass", 3)];
+    let ran = Stage { lines, ..Stage::default() }.run();
+    let [(e, finding)] = &ran.report.findings[..] else { panic!("{:?}", ran.report.findings) };
+    assert_eq!((finding.code, finding.node.as_str()), ("SQ06", "n1"));
+    assert!(finding.what.contains("boom 42"), "{}", finding.what);
+    // It is located: the line of the trace, caused by the message that the node was handling.
+    let lines = ran.lines();
+    let line = &lines[usize::try_from(*e).unwrap()];
+    assert_eq!(
+        (&line["k"], &line["a"], &line["code"]),
+        (&json!("line"), &json!("n1"), &json!("SQ06"))
+    );
+    let cause = usize::try_from(line["c"].as_u64().expect("a cause")).unwrap();
+    assert_eq!((&lines[cause]["k"], &lines[cause]["a"]), (&json!("recv"), &json!("n1")));
+    assert_eq!(ran.report.exits, [("n1".to_owned(), "panicked".to_owned())]);
+    // The others go on; what is said to it is lost.
+    assert_eq!(ran.answers().keys().copied().collect::<Vec<_>>(), [2]);
+    assert_eq!(ran.fates("ping", "n1"), [(3, 6_000, "down".to_owned())]);
+}
+
+#[test]
+fn a_node_that_panicked_is_not_brought_back_by_a_kill() {
+    let stage = Stage {
+        lines: vec![say(1, 1, "boom", 42), say(50, 1, "put", 1)],
+        events: vec![kill(10, 10, &["n1"], true)],
+        ..Stage::default()
+    };
+    let ran = stage.run();
+    let lives: Vec<_> = ran.at("life", "n1").into_iter().map(|line| line["do"].clone()).collect();
+    assert_eq!(lives, [json!("start"), json!("exit")]);
+    assert!(ran.answers().is_empty());
+}
+
+#[test]
+fn what_cannot_be_decoded_is_a_finding() {
+    // A name that n1 does not know, and a body without its number.
+    let lines = vec![say(1, 0, "odd", 1), say(2, 0, "put?", 0), say(3, 0, "put", 7)];
+    let ran = Stage { lines, ..Stage::default() }.run();
+    let found: Vec<_> = ran
+        .report
+        .findings
+        .iter()
+        .map(|(_, f)| (f.code, f.node.as_str(), f.raw.as_str()))
+        .collect();
+    assert_eq!(found, [("SQ04", "n1", "gibberish"), ("SQ04", "n0", "put")]);
+    assert!(ran.report.findings[0].1.what.starts_with("n0 sent"));
+    assert!(ran.report.findings[1].1.what.contains("no n"));
+    // Whoever waits for an answer gets a definite error.
+    let failed: Vec<_> = ran.at("op", "c0").into_iter().filter(|op| op["do"] == "fail").collect();
+    assert_eq!(failed.len(), 1);
+    let error = ran.at("send", "n0").into_iter().find(|send| send["name"] == "error").unwrap();
+    assert_eq!(error["body"]["code"], 12);
+    assert_eq!(ran.answers()[&2].1, json!(7), "and the run goes on");
+}
+
+#[test]
+fn a_nodes_own_assertion_is_a_finding() {
+    let lines = vec![say(1, 2, "wrong", 0), say(2, 2, "wrong", 1)];
+    let ran = Stage { lines, ..Stage::default() }.run();
+    let [(_, finding)] = &ran.report.findings[..] else { panic!("{:?}", ran.report.findings) };
+    assert_eq!((finding.code, finding.node.as_str()), ("always", "n2"));
+    assert_eq!(finding.raw, "the number is zero");
+}

@@ -1,0 +1,115 @@
+//! A plan is read strictly, and is the same after it has been written.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use squall_node::Random;
+use squall_world::faults::FAULTS;
+use squall_world::{Plan, parse_seed};
+
+use crate::stage::{Stage, cut, kill};
+
+fn good() -> Value {
+    let events = vec![cut(10, 20, json!([["n0"], ["n1", "n2"]])), kill(50, 10, &["n2"], true)];
+    Stage { events, ..Stage::default() }.plan_value()
+}
+
+/// The message about a plan with one thing changed.
+fn error(change: impl FnOnce(&mut Value)) -> String {
+    let mut plan = good();
+    change(&mut plan);
+    Plan::parse(&plan.to_string()).expect_err("the plan is not in order").to_string()
+}
+
+#[test]
+fn what_is_unknown_is_named() {
+    Plan::parse(&good().to_string()).unwrap();
+    for (part, known) in [
+        (error(|plan| plan["nodez"] = json!(3)), "nodez"),
+        (error(|plan| plan["network"]["loss"] = json!(3)), "loss"),
+        (error(|plan| plan["ops"]["upto"] = json!(3)), "upto"),
+        (error(|plan| plan["phases"]["quiesce_ms"] = json!(3)), "quiesce_ms"),
+        (error(|plan| plan["disk"]["tear"] = json!(3)), "tear"),
+        (error(|plan| plan["network"]["dist"] = json!("pareto")), "pareto"),
+        (error(|plan| plan["clock"] = json!("lunar")), "lunar"),
+        (error(|plan| plan["expect"] = json!({ "verdict": "held", "mood": 1 })), "mood"),
+        (error(|plan| plan["events"][0]["do"] = json!("flood")), "flood"),
+        (error(|plan| plan["events"][0]["sides"] = json!([])), "sides"),
+        (error(|plan| plan["events"][0]["groups"][0][0] = json!("n9")), "n9"),
+        (error(|plan| plan["events"][0]["groups"][0][0] = json!("store")), "store"),
+        (error(|plan| plan["events"][0]["groups"] = json!("n0")), "groups"),
+        (error(|plan| plan["events"][1]["nodes"][0] = json!("c3")), "c3"),
+        (error(|plan| plan["events"][1]["power"] = json!("yes")), "power"),
+        (error(|plan| plan["events"][1]["node"] = json!("n1")), "node"),
+        (error(|plan| plan["seed"] = json!("0xfast")), "0xfast"),
+        (error(|plan| plan["format"] = json!("squall-map")), "squall-map"),
+        (error(|plan| plan["v"] = json!(2)), "2"),
+        (error(|plan| plan["generator"] = json!(99)), "99"),
+        (error(|plan| drop(plan.as_object_mut().unwrap().remove("ops"))), "ops"),
+        (error(|plan| drop(plan["events"][0].as_object_mut().unwrap().remove("for_us"))), "for_us"),
+        (error(|plan| drop(plan["events"][1].as_object_mut().unwrap().remove("nodes"))), "nodes"),
+    ] {
+        assert!(part.contains(known), "{known:?} is not named in: {part}");
+    }
+    // What is wrong with an event says which one.
+    assert!(error(|plan| plan["events"][1]["node"] = json!("n1")).contains("event 1"));
+    assert!(Plan::parse("{").is_err());
+}
+
+#[test]
+fn seeds_are_texts() {
+    assert_eq!(parse_seed("0x5eed_0042"), Some(0x5eed_0042));
+    assert_eq!(parse_seed("18446744073709551615"), Some(u64::MAX));
+    assert_eq!(parse_seed("0xffff_ffff_ffff_ffff"), Some(u64::MAX));
+    for wrong in ["", "0x", "-1", "1.5", "x5", "18446744073709551616", "_"] {
+        assert_eq!(parse_seed(wrong), None, "{wrong:?}");
+    }
+}
+
+fn arbitrary() -> impl Strategy<Value = Plan> {
+    let event = (0..FAULTS.len(), any::<u64>(), 0_u64..1 << 40, 0_u64..1 << 40);
+    let slots = prop::collection::vec(any::<u64>(), 0..4);
+    let numbers = (any::<u64>(), any::<u64>(), any::<[u64; 2]>(), 0_usize..3, 1_usize..8);
+    (numbers, prop::collection::vec(event, 0..5), slots.clone(), slots).prop_map(
+        |((seed, latency, sync, dist, nodes), events, without, only)| {
+            let stage = Stage {
+                nodes,
+                seed,
+                latency_us: latency,
+                sync_us: sync,
+                dist: ["constant", "uniform", "exponential"][dist],
+                ..Stage::default()
+            };
+            let mut plan = stage.plan().unwrap();
+            plan.ops.without = without;
+            plan.ops.only = only;
+            plan.law_breaker = latency.is_multiple_of(2).then(|| "release-before-sync".to_owned());
+            plan.knobs.insert("knob".to_owned(), json!({ "a": [latency, null, "ü\n"] }));
+            for (id, (fault, key, at_us, for_us)) in events.into_iter().enumerate() {
+                let words = (FAULTS[fault].draw)(&mut Random::new(key), &plan.nodes);
+                let Value::Object(words) = words else { panic!("words are an object") };
+                let what = FAULTS[fault].name.to_owned();
+                let id = id as u64;
+                plan.events.push(squall_world::EventPlan { id, at_us, what, for_us, words });
+            }
+            plan
+        },
+    )
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_plan_is_the_same_after_it_was_written(plan in arbitrary()) {
+        let read = Plan::parse(&plan.text()).unwrap();
+        prop_assert_eq!(&read, &plan);
+        prop_assert_eq!(read.digest(), plan.digest());
+        let mut other = plan.clone();
+        other.seed ^= 1;
+        prop_assert_ne!(other.digest(), plan.digest());
+    }
+}
