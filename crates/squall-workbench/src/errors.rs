@@ -3,6 +3,7 @@
 use squall_node::Refusal;
 
 use crate::body::Body;
+use crate::workloads::shown;
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +12,8 @@ pub(crate) struct Error {
     pub refusal: Refusal,
     /// Its name in histories.
     pub name: &'static str,
-    /// Whether the code is missing, no integer, or none of the protocol's.
-    pub is_unknown: bool,
+    /// What is wrong with the code, if it is missing, no integer, or none of the protocol's.
+    pub wrong: Option<String>,
 }
 
 const NAMES: &[(u64, &str)] = &[
@@ -32,14 +33,20 @@ const NAMES: &[(u64, &str)] = &[
 /// Reads an error answer. Total: what is missing becomes `unknown`.
 #[must_use]
 pub(crate) fn read(body: &Body<'_>) -> Error {
-    let code = body.field("code").and_then(|code| code.get().parse::<u64>().ok());
+    let raw = body.field("code").map(|code| code.get());
+    let code = raw.and_then(|code| code.parse::<u64>().ok());
     let text = body.text("text").unwrap_or_default();
     let known = NAMES.iter().find(|(known, _)| Some(*known) == code);
     // Codes from 1000 on are the program's own.
     let is_own = code.is_some_and(|code| code >= 1_000);
+    let wrong = match raw {
+        _ if known.is_some() || is_own => None,
+        Some(raw) => Some(format!("error code {} is not one of the protocol's", shown(raw))),
+        None => Some("the error has no \"code\"".to_owned()),
+    };
     Error {
         refusal: Refusal { code: code.unwrap_or(squall_node::code::CRASH), text },
         name: known.map_or("unknown", |(_, name)| name),
-        is_unknown: known.is_none() && !is_own,
+        wrong,
     }
 }

@@ -1,6 +1,6 @@
 //! Requests, answers, and what they mean for an operation.
 
-use squall_node::{ActorId, Bytes, Duration, Form, Lineage, Moment, Outgoing, Refusal, draw_key};
+use squall_node::{ActorId, Bytes, Duration, Form, Lineage, Moment, Outgoing, draw_key};
 use squall_world::{Envelope, Finding, Op, Output, Outputs, Stage};
 
 use super::{Call, Clients, DOMAIN_SLOT, Due, Phase, Purpose, Worker};
@@ -186,13 +186,13 @@ impl Clients {
                 self.end(at, (client, worker), Stage::Ok, out);
             }
             Answer::Error(error) => {
-                if error.is_unknown {
-                    self.unknown_code(call, &error.refusal, out);
-                }
-                let is_definite = error.refusal.is_definite() && !error.is_unknown;
+                let is_definite = error.refusal.is_definite() && error.wrong.is_none();
                 let stage = self.stage_of_failure(call, is_definite);
                 let text = format!("[{},{}]", quoted(error.name), quoted(&error.refusal.text));
                 self.tell(client, call, (stage, None, Some(text)), out);
+                if let Some(wrong) = error.wrong {
+                    self.wrong_code(call, wrong, out);
+                }
                 self.end(at, (client, worker), stage, out);
             }
             Answer::Malformed(what) => {
@@ -285,13 +285,13 @@ impl Clients {
             }
             Some(id) => (
                 "SQ04",
-                format!("the message answers request {id}, which was never made"),
-                expected(waits),
+                format!("the message answers request {id}, which was never made{}", open(waits)),
+                EXPECTED.to_owned(),
             ),
             None => (
                 "SQ04",
-                "the message to a client has no integer in_reply_to".to_owned(),
-                expected(waits),
+                format!("the message to a client has no integer in_reply_to{}", open(waits)),
+                EXPECTED.to_owned(),
             ),
         };
         let finding = Finding {
@@ -312,8 +312,7 @@ impl Clients {
         self.call_finding(call, "SQ04", format!("wrong answer to {f}: {what}"), help, out);
     }
 
-    fn unknown_code(&self, call: &Call, refusal: &Refusal, out: &mut Outputs) {
-        let what = format!("error code {} is not one of the protocol's", refusal.code);
+    fn wrong_code(&self, call: &Call, what: String, out: &mut Outputs) {
         let help = "definite (certainly did not happen): 1 10 11 12 14 20 21 22 30; indefinite: \
                     0, 13; codes from 1000 on are free, and indefinite";
         self.call_finding(call, "SQ10", what, help.to_owned(), out);
@@ -340,11 +339,11 @@ impl Clients {
     }
 }
 
-fn expected(waits: Option<(ActorId, u64)>) -> String {
-    match waits {
-        Some((_, id)) => format!("set in_reply_to to the msg_id of the request, here {id}"),
-        None => "set in_reply_to to the msg_id of the request".to_owned(),
-    }
+/// Without the id: equal findings are told once.
+const EXPECTED: &str = "set in_reply_to to the msg_id of the request";
+
+fn open(waits: Option<(ActorId, u64)>) -> String {
+    waits.map_or_else(String::new, |(_, id)| format!("; the open request is {id}"))
 }
 
 /// What an answer says.
