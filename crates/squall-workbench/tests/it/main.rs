@@ -1,0 +1,19 @@
+//! Whole runs of the workbench in virtual time: embedded nodes under faults, clients against
+//! nodes that lie, plans, and the store.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "sweeps print their counts")]
+
+mod bench;
+mod liar;
+
+mod broken;
+mod clients;
+mod figures;
+mod keys;
+mod plans;
+mod replies;
+mod slots;
+mod store;
+mod sweeps;
+mod twice;

@@ -1,0 +1,104 @@
+//! From settings and a seed to a plan, and back from its text.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use squall_workbench::nodes::NODES;
+use squall_workbench::{NodeChoice, Settings, run};
+use squall_world::{ClockKind, Plan};
+
+use crate::bench::{judged, plan_of, settings, under};
+
+#[test]
+fn a_plan_is_a_function_of_settings_and_seed() {
+    for node in NODES {
+        let settings = under(&["partition", "partition-one-way", "kill"], settings(node.name));
+        let mut digests = BTreeSet::new();
+        for seed in 0..20 {
+            let plan = plan_of(&settings, seed);
+            assert_eq!(plan.text(), plan_of(&settings, seed).text());
+            assert_eq!(plan.seed, seed);
+            digests.insert(plan.digest());
+        }
+        assert_eq!(digests.len(), 20);
+    }
+}
+
+#[test]
+fn a_run_reads_its_plan_and_nothing_else() {
+    for node in NODES {
+        let settings = under(&["partition", "kill"], settings(node.name));
+        let plan = plan_of(&settings, 9);
+        let read = Arc::new(Plan::parse(&plan.text()).unwrap());
+        assert_eq!(judged(&plan).hash, judged(&read).hash, "{}", node.name);
+    }
+}
+
+#[test]
+fn faults_begin_at_once_take_turns_and_end_with_the_main_phase() {
+    let settings = under(&["partition", "partition-one-way", "kill"], settings("echo"));
+    for seed in 0..50 {
+        let plan = plan_of(&settings, seed);
+        assert_eq!(plan.events[0].at_us, 0);
+        assert!(plan.events.windows(2).all(|pair| pair[0].at_us <= pair[1].at_us));
+        assert!(plan.events.iter().zip(1..).all(|(event, id)| event.id == id));
+        let ends = plan.events.iter().map(|event| event.at_us + event.for_us);
+        assert!(ends.clone().all(|end| end <= 10_000_000), "seed {seed}");
+        for kind in ["partition", "partition-one-way", "kill"] {
+            // Two of one kind are never in force at the same time.
+            let own: Vec<_> = plan.events.iter().filter(|event| event.what == kind).collect();
+            let apart = |a: &squall_world::EventPlan, b: &squall_world::EventPlan| {
+                a.at_us + a.for_us <= b.at_us
+            };
+            assert!(own.windows(2).all(|pair| apart(pair[0], pair[1])), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn another_kind_of_fault_leaves_the_draws_of_the_first_alone() {
+    for seed in 0..20 {
+        let words = |faults: &[&str]| -> Vec<_> {
+            let plan = plan_of(&under(faults, settings("echo")), seed);
+            let own = plan.events.iter().filter(|event| event.what == "partition");
+            own.map(|event| event.words.clone()).collect()
+        };
+        let (alone, beside) = (words(&["partition"]), words(&["partition", "kill"]));
+        let common = alone.len().min(beside.len());
+        assert_eq!(alone[..common], beside[..common], "seed {seed}");
+    }
+}
+
+#[test]
+fn slots_fill_the_time_at_their_rate() {
+    let counts = (0..20).map(|seed| plan_of(&settings("echo"), seed).ops.to);
+    let total: u64 = counts.sum();
+    assert!((3_800..4_200).contains(&total), "200 in ten seconds, twenty times: {total}");
+    let none = Settings { rate_millionths: 0, ..settings("echo") };
+    assert_eq!(plan_of(&none, 1).ops.to, 0);
+    assert_eq!(judged(&plan_of(&none, 1)).word.as_str(), "not exercised");
+}
+
+#[test]
+fn processes_run_in_wall_time() {
+    let mut settings = settings("echo");
+    assert_eq!(plan_of(&settings, 1).clock, ClockKind::Virtual);
+    settings.mixed = vec![("n1".to_owned(), "own".into())];
+    assert_eq!(plan_of(&settings, 1).clock, ClockKind::Wall);
+    settings.mixed.clear();
+    settings.node = NodeChoice::Program("own".into());
+    assert_eq!(plan_of(&settings, 1).clock, ClockKind::Wall);
+}
+
+#[test]
+fn what_a_plan_names_must_exist() {
+    let error = |change: fn(&mut Plan)| {
+        let mut plan = Plan::clone(&plan_of(&settings("echo"), 1));
+        change(&mut plan);
+        run(&Arc::new(plan), None).expect_err("the plan names what is not there").to_string()
+    };
+    assert!(error(|plan| plan.workload = "kafkaesque".to_owned()).contains("kafkaesque"));
+    assert!(error(|plan| drop(plan.knobs.insert("impl".to_owned(), "kv2".into()))).contains("kv2"));
+    let arg = |plan: &mut Plan| drop(plan.knobs.insert("args".to_owned(), vec!["--fast"].into()));
+    assert!(error(arg).contains("--fast"));
+}
