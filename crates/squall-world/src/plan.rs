@@ -195,7 +195,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The plan as text, one line for each event.
+    /// The plan as text, indented for people.
     ///
     /// # Panics
     /// Never: a plan is made of strings, integers and maps of them.

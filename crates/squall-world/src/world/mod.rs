@@ -271,7 +271,9 @@ impl World {
             names.insert(Arc::clone(&name), id);
             actors.push(Actor::new(name, role));
         }
-        let of = |name: &str| names.get(name).copied();
+        // Faults strike nodes only: services and the source of faults are never cut or killed.
+        let is_node = |id: &ActorId| members.get(id.index()).is_some_and(|m| m.1 == Role::Node);
+        let of = |name: &str| names.get(name).copied().filter(is_node);
         let mut faults = Vec::new();
         for event in &plan.events {
             let words = serde_json::to_string(&event.words).unwrap_or_default();
