@@ -1,10 +1,13 @@
 //! A plan is read strictly, and is the same after it has been written.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use squall_history::trace::Role;
 use squall_node::Random;
 use squall_world::faults::FAULTS;
-use squall_world::{Plan, parse_seed};
+use squall_world::{Bounds, Plan, World, parse_seed};
 
 use crate::stage::{Stage, cut, kill};
 
@@ -53,6 +56,21 @@ fn what_is_unknown_is_named() {
     // What is wrong with an event says which one.
     assert!(error(|plan| plan["events"][1]["node"] = json!("n1")).contains("event 1"));
     assert!(Plan::parse("{").is_err());
+}
+
+#[test]
+fn a_plan_that_was_not_read_strikes_nodes_only() {
+    // Made by a program, it has not gone through `Plan::parse`.
+    for stranger in ["store", "nemesis", "n9"] {
+        let events = vec![cut(10, 20, json!([["n0"], ["n1", "n2"]]))];
+        let mut plan = Stage { events, ..Stage::default() }.plan().unwrap();
+        plan.events[0].words["groups"][1][0] = json!(stranger);
+        let members = [("n0", Role::Node), ("n1", Role::Node), ("n2", Role::Node)];
+        let others = [("store", Role::Service), ("nemesis", Role::Fault)];
+        let members = [&members[..], &others[..]].concat();
+        let error = World::new(Arc::new(plan), &members, Bounds::SWARM).unwrap_err();
+        assert!(error.to_string().contains(stranger), "{error}");
+    }
 }
 
 #[test]

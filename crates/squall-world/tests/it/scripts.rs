@@ -8,6 +8,8 @@
 //! kill n1 at=20 for=10 power=yes
 //! run end=300 from=40                            the transcript, of what comes at `from` or later
 //! ```
+//!
+//! `UPDATE_GOLDENFILES=1 cargo test -p squall-world --test it` writes the outputs anew.
 
 use std::error::Error;
 use std::path::Path;
