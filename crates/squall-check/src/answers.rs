@@ -168,7 +168,10 @@ fn row(counts: &Counts, verdict: Verdict) -> Value {
 }
 
 fn no_answer(history: &History, f: &Name, counts: &Counts) -> Anomaly {
-    let title = format!("{} calls of {f}, and not one was answered", counts.invoked);
+    let title = match counts.invoked {
+        1 => format!("the one call of {f} was not answered"),
+        n => format!("{n} calls of {f}, and not one was answered"),
+    };
     let operations = history.operations();
     let of_f = operations.list.iter().filter(|operation| operation.f() == f);
     Anomaly::new(&NO_ANSWER, title, of_f.take(4).map(OpRef::of).collect())

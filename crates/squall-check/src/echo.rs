@@ -73,6 +73,13 @@ fn mismatch(operation: &Operation<'_>) -> Anomaly {
 
 fn not_answered(operation: &Operation<'_>) -> Anomaly {
     let client = operation.invocation.process.to_value().to_edn();
-    let title = format!("client {client} got no answer to {}", operation.invocation.text());
+    let sent = operation.invocation.text();
+    let title = match operation.last_event().exception.as_ref().and_then(|e| e.get("message")) {
+        Some(why) => {
+            let why = why.as_text().unwrap_or_default();
+            format!("client {client} got no right answer to {sent}: {why}")
+        }
+        None => format!("client {client} got no answer to {sent}"),
+    };
     Anomaly::new(&NOT_ANSWERED, title, vec![OpRef::of(operation)])
 }
