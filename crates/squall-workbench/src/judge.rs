@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use squall_check::statistics::{self, Target};
-use squall_check::{FaultSpan, Outcome, Verdict, answers, echo, linear};
+use squall_check::{FaultSpan, Outcome, Verdict, answers, echo, in_force, linear};
 use squall_history::{Event, History, Kind, Name, Process, Value, trace};
 use squall_world::{End, Finding, Plan, Recorded, RecordedWhat, Report, Stage, faults};
 
@@ -79,7 +79,8 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
     }
     others.push(("availability", availability));
     others.push(("exceptions", statistics::exceptions(&history)));
-    let findings = group(report.findings);
+    let mut findings = group(report.findings);
+    findings.extend(unanswered(&history, &fault_spans(&history), &findings, &report.exits));
     let word = word(&promises, &findings, &report.end, &report.exits);
     let results = results::map(&results::Parts {
         plan,
@@ -156,6 +157,46 @@ fn group(findings: Vec<(u64, Finding)>) -> Vec<(Finding, u64)> {
         }
     }
     groups
+}
+
+/// Requests that had no reply although no fault was in force: then it is the node. A node of
+/// which it is already told that it can say nothing more is left out.
+fn unanswered(
+    history: &History,
+    spans: &[FaultSpan],
+    findings: &[(Finding, u64)],
+    exits: &[(String, String)],
+) -> Vec<(Finding, u64)> {
+    let is_timeout = |event: &Event| {
+        event.error.as_ref().and_then(Value::as_text).is_some_and(|text| text == "net-timeout")
+    };
+    if !history.events.iter().any(is_timeout) {
+        return Vec::new();
+    }
+    let is_known = |node: &str| {
+        let mut told = findings.iter().filter(|(finding, _)| finding.node == node);
+        told.any(|(finding, _)| finding.code == "SQ06" || finding.code == "SQ07")
+            || exits.iter().any(|(exited, _)| exited == node)
+    };
+    let mut of_node: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    for operation in &history.operations().list {
+        let Some(node) = &operation.invocation.node else { continue };
+        let (begin, end) = (&operation.invocation, operation.last_event());
+        let is_its_own = is_timeout(end) && !in_force(spans, begin.time, end.time);
+        if is_its_own && !is_known(node) {
+            let first = || (operation.invocation.text(), 0);
+            of_node.entry(node.to_string()).or_insert_with(first).1 += 1;
+        }
+    }
+    let finding = |(node, (first, count)): (String, (String, u64))| {
+        let what = "a request had no reply, and no fault was in force".to_owned();
+        let raw = format!("request {first}");
+        let help = "answer every request before its time is up, if only with an error: code 11 \
+                    says that it cannot be done now";
+        let (code, help) = ("SQ07", help.to_owned());
+        (Finding { code, node, line_no: None, column: None, raw, what, help }, count)
+    };
+    of_node.into_iter().map(finding).collect()
 }
 
 /// The history of a run, faults included.

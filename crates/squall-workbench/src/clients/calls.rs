@@ -96,11 +96,15 @@ impl Clients {
         }
         let Some(call) = self.calls.remove(&client) else { return };
         self.answered.entry(client).or_default().insert(call.msg_id);
+        self.last_answers.insert(client, (call.msg_id, envelope.body.clone()));
         match call.purpose {
             Purpose::Init | Purpose::InitAgain => self.init_answered(at, client, &call, name, out),
             Purpose::Setup => self.setup_answered(&call, name, out),
             Purpose::Work(worker) => {
                 let answer = self.judge(&call, envelope, name);
+                if let Answer::Malformed(what) = &answer {
+                    self.malformed(&call, envelope, what.clone(), out);
+                }
                 self.answered(at, (client, worker), &call, answer, out);
             }
         }
@@ -198,7 +202,6 @@ impl Clients {
             Answer::Malformed(what) => {
                 let text = format!("[\"malformed-reply\",{}]", quoted(&what));
                 self.tell(client, call, (Stage::Info, None, Some(text)), out);
-                self.malformed(call, what, out);
                 self.end(at, (client, worker), Stage::Info, out);
             }
         }
@@ -272,6 +275,13 @@ impl Clients {
         out: &mut Outputs,
     ) {
         let answered = self.answered.get(&client);
+        let body = shown_body(envelope);
+        let first = match self.last_answers.get(&client) {
+            Some((id, first)) if Some(*id) == envelope.in_reply_to => {
+                Some(shown(&String::from_utf8_lossy(first)))
+            }
+            _ => None,
+        };
         let (code, what, help) = match envelope.in_reply_to {
             Some(id) if answered.is_some_and(|answered| answered.contains(&id)) => (
                 "SQ05",
@@ -299,17 +309,26 @@ impl Clients {
             node: self.node_name(envelope.src).to_owned(),
             line_no: None,
             column: None,
-            raw: shown(&String::from_utf8_lossy(&envelope.body)),
+            raw: first.map_or(body.clone(), |first| format!("first  {first}\nsecond {body}")),
             what,
             help,
         };
         self.find(envelope.src, finding, out);
     }
 
-    fn malformed(&self, call: &Call, what: String, out: &mut Outputs) {
-        let f = call.request.f;
-        let help = format!("the protocol of {}: {}", self.workload.name, self.workload.rpcs);
-        self.call_finding(call, "SQ04", format!("wrong answer to {f}: {what}"), help, out);
+    /// What was asked and what came, side by side.
+    fn malformed(&self, call: &Call, envelope: &Envelope, what: String, out: &mut Outputs) {
+        let asked = call.request.body(call.msg_id);
+        let finding = Finding {
+            code: "SQ04",
+            node: self.node_name(call.node).to_owned(),
+            line_no: None,
+            column: None,
+            raw: format!("request {}\nanswer  {}", shown(&asked), shown_body(envelope)),
+            what: format!("wrong answer to {}: {what}", call.request.f),
+            help: format!("the protocol of {}: {}", self.workload.name, self.workload.rpcs),
+        };
+        self.find(call.node, finding, out);
     }
 
     fn wrong_code(&self, call: &Call, what: String, out: &mut Outputs) {
@@ -344,6 +363,10 @@ const EXPECTED: &str = "set in_reply_to to the msg_id of the request";
 
 fn open(waits: Option<(ActorId, u64)>) -> String {
     waits.map_or_else(String::new, |(_, id)| format!("; the open request is {id}"))
+}
+
+fn shown_body(envelope: &Envelope) -> String {
+    shown(&String::from_utf8_lossy(&envelope.body))
 }
 
 /// What an answer says.

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use squall_node::{ActorId, Duration, Lineage, Moment, Random, Token, draw_key, word};
+use squall_node::{ActorId, Bytes, Duration, Lineage, Moment, Random, Token, draw_key, word};
 use squall_world::{Finding, Host, HostInput, Life, Notice, Output, Outputs, Plan, Progress};
 
 use crate::workloads::{Machine, Request, Workload};
@@ -52,10 +52,14 @@ pub struct Clients {
     calls: BTreeMap<ActorId, Call>,
     /// Ids of requests that a client has had an answer to.
     answered: BTreeMap<ActorId, BTreeSet<u64>>,
+    /// The last answer of each client, with the id of its request: somebody may answer again.
+    last_answers: BTreeMap<ActorId, (u64, Bytes)>,
 
     workers: Vec<Worker>,
     starts: BTreeMap<ActorId, u64>,
     silent: BTreeMap<ActorId, ActorId>,
+    /// Nodes that have ended by themselves.
+    gone: BTreeSet<ActorId>,
     /// A slot that waits for a worker.
     waiting: Option<u64>,
     pending_setup: usize,
@@ -159,9 +163,11 @@ impl Clients {
             due: BTreeMap::new(),
             calls: BTreeMap::new(),
             answered: BTreeMap::new(),
+            last_answers: BTreeMap::new(),
             workers: (0..concurrency).map(worker).collect(),
             starts: BTreeMap::new(),
             silent: BTreeMap::new(),
+            gone: BTreeSet::new(),
             waiting: None,
             pending_setup: 0,
         }
@@ -180,6 +186,7 @@ impl Clients {
     fn close(&mut self, client: ActorId, out: &mut Outputs) {
         self.calls.remove(&client);
         self.answered.remove(&client);
+        self.last_answers.remove(&client);
         out.list.push(Output::Close { actor: client });
     }
 
@@ -228,8 +235,10 @@ impl Host for Clients {
                 None => out.stale = true,
             },
             HostInput::Notice { node, notice: Notice::Started } => {
+                self.gone.remove(&node);
                 self.init(at, node, Purpose::InitAgain, out);
             }
+            HostInput::Notice { node, notice: Notice::Exited } => self.exited(node, out),
             HostInput::Notice { .. } | HostInput::Synced { .. } => {}
         }
         Progress::Quiescent
@@ -253,9 +262,11 @@ impl Host for Clients {
             due: self.due.clone(),
             calls: self.calls.clone(),
             answered: self.answered.clone(),
+            last_answers: self.last_answers.clone(),
             workers: self.workers.clone(),
             starts: self.starts.clone(),
             silent: self.silent.clone(),
+            gone: self.gone.clone(),
             waiting: self.waiting,
             pending_setup: self.pending_setup,
         }))

@@ -17,6 +17,10 @@ impl Clients {
         for node in self.nodes.clone() {
             self.init(at, node, Purpose::Init, out);
         }
+        // Some may have ended before they were told anything.
+        for node in self.gone.clone() {
+            self.exited(node, out);
+        }
     }
 
     /// Tells a node who it is and who the others are.
@@ -166,6 +170,25 @@ impl Clients {
         self.silent.insert(node, client);
         out.list.push(Output::CloseInput { node });
         self.arm(LAST_WORDS, Due::LastWords(node), Lineage::default(), out);
+    }
+
+    /// A node has ended by itself. If it was still to be told who it is, nobody has to wait for
+    /// what it will never say.
+    pub(super) fn exited(&mut self, node: ActorId, out: &mut Outputs) {
+        self.gone.insert(node);
+        let is_waited_for = |call: &Call| {
+            call.node == node && matches!(call.purpose, Purpose::Init | Purpose::Setup)
+        };
+        let found = self.calls.iter().find(|(_, call)| is_waited_for(call));
+        let Some((client, call)) = found.map(|(client, call)| (*client, call.clone())) else {
+            return;
+        };
+        self.calls.remove(&client);
+        self.silent.remove(&node);
+        let f = call.request.f;
+        let what = format!("no answer to {f}: the process had ended");
+        let help = "look first at why it ended";
+        self.setup_failed(node, ("SQ03", what, help), &call, out);
     }
 
     fn silent_to_the_end(&mut self, node: ActorId, out: &mut Outputs) {
