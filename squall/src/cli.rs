@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::exit::USAGE;
+use crate::exit::Failure;
 use crate::out::remark;
 
 /// What `squall` alone says.
@@ -235,12 +235,37 @@ pub(crate) struct TestArgs {
     pub(crate) node_cwd: Option<String>,
 }
 
-/// Wrong usage ends with 64, whatever the parser thinks; help and version with 0.
+/// Wrong usage ends with 64 and one line, whatever the parser thinks; help and version with 0.
 pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
-    error.print().ok();
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-        _ => ExitCode::from(USAGE),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            error.print().ok();
+            ExitCode::SUCCESS
+        }
+        _ => Failure::usage(complaint(error)).tell(),
+    }
+}
+
+/// What the parser did not understand, in one line.
+fn complaint(error: &clap::Error) -> String {
+    let of = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match (error.kind(), of(ContextKind::InvalidArg), of(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::UnknownArgument, Some(flag), _) if flag.starts_with('-') => {
+            let near = of(ContextKind::SuggestedArg);
+            let hint = near.map_or_else(String::new, |near| format!(" did you mean {near}?"));
+            format!("there is no flag {flag};{hint} --help lists them all")
+        }
+        (ErrorKind::UnknownArgument, Some(word), _) => format!("{word:?} is one word too many"),
+        (ErrorKind::InvalidSubcommand, _, Some(verb)) => unknown("verb", verb, &["replay", "test"]),
+        _ => {
+            let text = error.to_string();
+            let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+            let text = lines.collect::<Vec<_>>().join(" ");
+            text.trim_start_matches("error: ").to_owned()
+        }
     }
 }
 

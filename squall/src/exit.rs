@@ -13,7 +13,7 @@ pub(crate) struct Failure {
 }
 
 /// Wrong usage.
-pub(crate) const USAGE: u8 = 64;
+const USAGE: u8 = 64;
 const DATA: u8 = 65;
 const NO_INPUT: u8 = 66;
 const ENVIRONMENT: u8 = 69;
@@ -43,6 +43,11 @@ impl Failure {
     /// A node cannot be started: 69.
     pub(crate) fn environment(text: impl Into<String>) -> Self {
         Self { code: ENVIRONMENT, text: text.into() }
+    }
+
+    /// A file or folder cannot be made: 73.
+    pub(crate) fn cannot_create(text: impl Into<String>) -> Self {
+        Self { code: CANNOT_CREATE, text: text.into() }
     }
 
     /// Reading or writing failed: 74.

@@ -9,8 +9,8 @@ use squall_check::statistics::Target;
 use squall_workbench::nodes::{self, Embedded};
 use squall_workbench::workloads::{WORKLOADS, Workload};
 use squall_workbench::{Assertion, NodeChoice, Settings, TOPOLOGIES, Topology};
-use squall_world::Shape;
 use squall_world::faults::{FAULTS, Fault};
+use squall_world::{ProcessSpec, Shape};
 
 use super::values::{MANY, millionths, seconds, seed, seeds, whole};
 use crate::cli::{TestArgs, unknown};
@@ -106,7 +106,7 @@ fn settings(args: &TestArgs) -> Result<Settings, Failure> {
             None => None,
             Some(text) => Some(seconds("--rpc-timeout", text, 1)?),
         },
-        law_breaker: args.law_breaker.clone(),
+        law_breaker: law_breaker(args.law_breaker.as_deref())?,
         node_cwd: args.node_cwd.as_ref().map(PathBuf::from),
         log_stderr: args.log_stderr,
         nodes,
@@ -216,8 +216,8 @@ fn embedded(workload: &Workload, name: Option<&str>) -> Result<&'static Embedded
 /// A program by its path, or by its name in PATH. Links are kept: a virtual environment of
 /// Python lives by them. `squall` is this program.
 fn find_program(name: &str) -> Result<PathBuf, Failure> {
-    let here = env::current_dir()?;
-    if !name.contains('/') {
+    let is_bare = !name.contains('/');
+    if is_bare {
         if name == "squall" {
             return Ok(env::current_exe()?);
         }
@@ -227,21 +227,20 @@ fn find_program(name: &str) -> Result<PathBuf, Failure> {
             return Ok(found);
         }
     }
-    let path = here.join(name);
-    let shown = path.display();
-    let metadata = fs::metadata(&path).map_err(|error| {
-        let hint = if name.contains('/') { "" } else { "; it is not in PATH either" };
-        Failure::environment(format!("SQ09 --bin {name}: {shown}: {error}{hint}"))
+    let path = Path::new(name);
+    let hint = if is_bare && !path.exists() { ", here or in PATH" } else { "" };
+    let spec = ProcessSpec {
+        program: path.to_owned(),
+        args: Vec::new(),
+        directory: None,
+        data: PathBuf::new(),
+        seed: 0,
+        env: Vec::new(),
+    };
+    spec.check().map_err(|why| {
+        Failure::environment(format!("SQ09 --bin: {}{hint}; try: {}", why.what, why.help))
     })?;
-    if metadata.is_dir() {
-        return Err(Failure::environment(format!("SQ09 --bin {name}: {shown} is a directory")));
-    }
-    if !is_executable(&path) {
-        let text =
-            format!("SQ09 --bin {name}: {shown} is not executable; make it so: chmod +x {shown}");
-        return Err(Failure::environment(text));
-    }
-    Ok(path)
+    Ok(std::path::absolute(path)?)
 }
 
 #[cfg(unix)]
@@ -268,6 +267,16 @@ fn topology(name: &str) -> Result<&'static Topology, Failure> {
         let known: Vec<_> = TOPOLOGIES.iter().map(|topology| topology.name).collect();
         Failure::usage(unknown("topology", name, &known))
     })
+}
+
+fn law_breaker(name: Option<&str>) -> Result<Option<String>, Failure> {
+    const KNOWN: &[&str] = &["release-before-sync"];
+    match name {
+        Some(name) if !KNOWN.contains(&name) => {
+            Err(Failure::usage(unknown("law to break", name, KNOWN)))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
 }
 
 fn faults(list: Option<&str>) -> Result<Vec<&'static Fault>, Failure> {
