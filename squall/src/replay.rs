@@ -8,9 +8,10 @@ use squall_workbench::judge;
 use squall_world::{ClockKind, Plan};
 
 use crate::cli::ReplayArgs;
-use crate::exit::Failure;
+use crate::exit::{Failure, INTERRUPTED};
 use crate::out::{Paint, say};
 use crate::stop;
+use crate::test::{Homes, in_real_time, in_virtual_time};
 
 /// Repeats a run and compares: hashes in virtual time, verdicts in real time.
 pub(crate) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
@@ -22,7 +23,11 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
     let plan = Arc::new(plan);
     let before = results_file.and_then(|file| Before::read(&file));
     stop::listen();
-    let judged = judge(&plan, squall_workbench::run(&plan, None)?);
+    let report = match plan.clock {
+        ClockKind::Virtual => in_virtual_time(&plan, None)?,
+        ClockKind::Wall => in_real_time(&plan, None, &Homes::passing()?)?,
+    };
+    let judged = judge(&plan, report);
     let hash = format!("{:016x}", judged.hash);
     let (is_same, how) = match (&before, plan.clock) {
         (None, _) => (true, "there is no earlier run to compare with".to_owned()),
@@ -55,7 +60,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
                     that is not deterministic";
         return Err(Failure::data(text));
     }
-    Ok(judged.word.exit())
+    Ok(if stop::is_asked() { INTERRUPTED } else { judged.word.exit() })
 }
 
 /// What the run said of itself.

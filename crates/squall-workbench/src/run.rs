@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -167,6 +167,8 @@ pub struct Habitat {
     pub data: PathBuf,
     /// Takes the logs of the nodes.
     pub logs: PathBuf,
+    /// Whether what nodes print to stderr is shown on ours, too.
+    pub shows_stderr: bool,
     /// Further variables of their environment.
     pub env: Vec<(OsString, OsString)>,
 }
@@ -177,7 +179,7 @@ pub struct Habitat {
 /// If the plan names what does not exist, or a process cannot be prepared.
 pub fn build_processes(plan: &Arc<Plan>, habitat: Habitat) -> Result<(World, Processes), RunError> {
     let mut build = Build::new(plan, Bounds::WORKBENCH)?;
-    let environment = |error: std::io::Error| RunError::Environment(error.to_string());
+    let environment = |error: io::Error| RunError::Environment(error.to_string());
     let processes = Processes::new(habitat.guard).map_err(environment)?;
     let path = |text: &str| PathBuf::from(text);
     for (at, name) in plan.nodes.iter().enumerate() {
@@ -195,7 +197,10 @@ pub fn build_processes(plan: &Arc<Plan>, habitat: Habitat) -> Result<(World, Pro
             env: habitat.env.clone(),
         };
         if let Err(why) = spec.check() {
-            return Err(RunError::Environment(format!("SQ09 {name}: {}; {}", why.what, why.help)));
+            return Err(RunError::Environment(format!(
+                "SQ09 {name}: {}; try: {}",
+                why.what, why.help
+            )));
         }
         let log = File::create(habitat.logs.join(format!("{name}.log"))).map_err(environment)?;
         let actor = ActorId(u32::try_from(at).expect("fewer than 2^32 actors"));
@@ -206,9 +211,27 @@ pub fn build_processes(plan: &Arc<Plan>, habitat: Habitat) -> Result<(World, Pro
             doorbell: world.doorbell(),
             place: world.next_place(),
         };
-        world.settle(actor, Box::new(processes.host(spec, place, Box::new(log))));
+        let log: Box<dyn Write + Send> =
+            if habitat.shows_stderr { Box::new(Both(log)) } else { Box::new(log) };
+        world.settle(actor, Box::new(processes.host(spec, place, log)));
     }
     Ok((build.world, processes))
+}
+
+/// A log that is shown on stderr as it is written.
+struct Both(File);
+
+impl Write for Both {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.0.write(bytes)?;
+        // The log is what counts; nobody may be listening to the rest.
+        io::stderr().write_all(&bytes[..count]).ok();
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// The embedded node of a plan.

@@ -110,18 +110,6 @@ impl Kept {
         Ok(path)
     }
 
-    /// A folder for what the nodes keep, outside of the run: it goes when the run is over.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    pub fn data(&self) -> Result<PathBuf, StoreError> {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let name = format!("squall-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).map_err(|error| StoreError::Create(path.clone(), error))?;
-        Ok(path)
-    }
-
     /// Writes the plan, so that the run can be repeated whatever becomes of it.
     ///
     /// # Errors

@@ -1,24 +1,23 @@
 //! `squall test`.
 
 mod report;
+mod running;
 mod settings;
 mod sweeping;
 mod values;
 
-use std::process::Command;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use squall_workbench::{Assertion, Habitat, Judged, Kept, Store, Word, judge, plan};
-use squall_world::{ClockKind, Guard, Plan, Report};
+use squall_workbench::{Assertion, Judged, Kept, Store, Word, judge, plan};
+use squall_world::{ClockKind, Plan};
 
 pub(crate) use self::report::{Shown, show};
+pub(crate) use self::running::{Homes, in_real_time, in_virtual_time};
 pub(crate) use self::settings::Request;
 use crate::cli::TestArgs;
 use crate::exit::{Failure, INTERRUPTED};
-use crate::out::{Status, say};
+use crate::out::say;
 use crate::stop;
 
 /// Runs a test, or many.
@@ -31,23 +30,20 @@ pub(crate) fn run(args: &TestArgs) -> Result<u8, Failure> {
     let mut last = Word::Held;
     for _ in 0..request.test_count {
         let seed = request.seed.unwrap_or_else(drawn_seed);
-        let (word, are_true) = once(&request, seed)?;
+        last = once(&request, seed)?;
         if stop::is_asked() {
             return Ok(INTERRUPTED);
         }
-        last = word;
-        if word != Word::Held {
+        if last != Word::Held {
             break;
-        }
-        if !are_true {
-            return Ok(Word::Broken.exit());
         }
     }
     Ok(last.exit())
 }
 
-/// One run: made, run, judged, kept, shown. Says the verdict and whether all assertions are true.
-fn once(request: &Request, seed: u64) -> Result<(Word, bool), Failure> {
+/// One run: made, run, judged, kept, shown. Says the verdict. An assertion is a promise: if it is
+/// false, the promise is broken, whatever held else.
+fn once(request: &Request, seed: u64) -> Result<Word, Failure> {
     let plan = Arc::new(plan(&request.settings, seed));
     let store = Store::new(&request.store);
     let kept = store.begin(&plan.workload, &stamp())?;
@@ -63,9 +59,15 @@ fn once(request: &Request, seed: u64) -> Result<(Word, bool), Failure> {
         }
     };
     let asserted = check(&request.asserts, &judged);
-    let shown = Shown { plan: &plan, judged: &judged, asserted: &asserted, kept: &kept, wall };
+    let are_true = asserted.iter().all(|(_, end)| end.as_ref().is_some_and(|(ok, _)| *ok));
+    let word = match judged.word {
+        Word::Held if !are_true => Word::Broken,
+        word => word,
+    };
+    let shown =
+        Shown { plan: &plan, judged: &judged, word, asserted: &asserted, kept: &kept, wall };
     show(&shown, request.is_json)?;
-    Ok((judged.word, asserted.iter().all(|(_, end)| end.as_ref().is_some_and(|(ok, _)| *ok))))
+    Ok(word)
 }
 
 /// An assertion and what became of it; `None`: there is no such figure.
@@ -83,7 +85,14 @@ pub(crate) fn perform(
 ) -> Result<(Judged, Duration), Failure> {
     let begun = now();
     kept.plan(plan)?;
-    let report = with_status(plan, kept, request)?;
+    let report = match plan.clock {
+        ClockKind::Virtual => in_virtual_time(plan, Some(kept.trace()?))?,
+        ClockKind::Wall => {
+            let logs = kept.node_logs()?;
+            let homes = Homes::new(logs, request.settings.log_stderr)?;
+            in_real_time(plan, Some(kept.trace()?), &homes)?
+        }
+    };
     if let Some(error) = &report.trace_error {
         return Err(Failure::input_output(format!(
             "cannot write {}: {error}; the run was not kept, and latest still names the one \
@@ -96,73 +105,8 @@ pub(crate) fn perform(
     Ok((judged, now().saturating_sub(begun)))
 }
 
-/// Runs a plan with its trace written into its folder.
-fn with_status(plan: &Arc<Plan>, kept: &Kept, request: &Request) -> Result<Report, Failure> {
-    if plan.clock == ClockKind::Virtual {
-        let mut world = squall_workbench::build(plan)?;
-        world.record(kept.trace()?, &squall_workbench::header(plan));
-        stop::watch(world.doorbell());
-        return Ok(world.run());
-    }
-    let data = kept.data()?;
-    let habitat = Habitat {
-        guard: Some(Guard::spawn(guard_command()?)?),
-        data: data.clone(),
-        logs: kept.node_logs()?,
-        env: Vec::new(),
-    };
-    let _: bool = request.settings.log_stderr;
-    let (mut world, processes) = squall_workbench::build_processes(plan, habitat)?;
-    world.record(kept.trace()?, &squall_workbench::header(plan));
-    stop::watch(world.doorbell());
-    let ticker = Ticker::start(plan);
-    let report = world.run();
-    drop(ticker);
-    processes.end();
-    std::fs::remove_dir_all(&data).ok();
-    Ok(report)
-}
-
-/// This program, as the guard over the processes of a run.
-fn guard_command() -> Result<Command, Failure> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("__guard");
-    Ok(command)
-}
-
-/// One live line on a terminal while real time passes.
-struct Ticker {
-    bell: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Ticker {
-    fn start(plan: &Plan) -> Self {
-        let (bell, over) = channel::<()>();
-        let limit = plan.phases.main_ms / 1_000;
-        let thread = thread::spawn(move || {
-            let mut status = Status::new();
-            let begun = now();
-            while over.recv_timeout(Duration::from_millis(250)) == Err(RecvTimeoutError::Timeout) {
-                let seconds = now().saturating_sub(begun).as_secs();
-                status.set(&format!("{seconds} s (time limit {limit} s, then recovery)"));
-            }
-        });
-        Self { bell: Some(bell), thread: Some(thread) }
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.bell.take();
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
-    }
-}
-
 /// Since 1970.
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 

@@ -10,14 +10,17 @@ use squall_workbench::{Judged, Kept, Word, figure};
 use squall_world::{ClockKind, End, Finding, Plan};
 
 use super::Asserted;
-use crate::exit::Failure;
+use crate::exit::{Failure, INTERRUPTED};
 use crate::out::{Paint, grouped, say};
+use crate::stop;
 
 /// A run to be shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) judged: &'a Judged,
+    /// The verdict, assertions included.
+    pub(crate) word: Word,
     pub(crate) asserted: &'a [Asserted],
     pub(crate) kept: &'a Kept,
     pub(crate) wall: Duration,
@@ -25,6 +28,12 @@ pub(crate) struct Shown<'a> {
 
 /// So many anomalies and findings are shown; the others are counted.
 const SHOWN_MAX: usize = 5;
+/// So many anomalies of one class: more of the same tell nothing new.
+const ALIKE_MAX: usize = 2;
+/// So much of a node's line is shown.
+const LINE_SHOWN: usize = 160;
+/// So much of it before the place that is pointed at.
+const BEFORE_SHOWN: usize = 60;
 
 /// Shows a run.
 pub(crate) fn show(shown: &Shown<'_>, is_json: bool) -> Result<(), Failure> {
@@ -34,13 +43,25 @@ pub(crate) fn show(shown: &Shown<'_>, is_json: bool) -> Result<(), Failure> {
     let paint = Paint::stdout();
     let mut text = String::new();
     headline(shown, paint, &mut text);
+    // What a node did wrong explains what its clients saw.
+    let is_cause = shown.word != Word::Held && shown.judged.findings.iter().any(explains);
+    if is_cause {
+        findings(shown, paint, &mut text);
+    }
     promises(shown, paint, &mut text);
-    findings(shown, paint, &mut text);
+    if !is_cause {
+        findings(shown, paint, &mut text);
+    }
     figures(shown, paint, &mut text);
     asserted(shown, paint, &mut text);
     commands(shown, paint, &mut text);
-    text.push_str(shown.judged.word.closing());
+    text.push_str(shown.word.closing());
     say(&text)
+}
+
+/// Whether a finding says why requests had no answer, or no right one.
+fn explains((finding, _): &(Finding, u64)) -> bool {
+    ["SQ02", "SQ03", "SQ04", "SQ06", "SQ07", "SQ09"].contains(&finding.code)
 }
 
 fn mark(word: Word, paint: Paint) -> String {
@@ -54,7 +75,7 @@ fn mark(word: Word, paint: Paint) -> String {
 }
 
 fn headline(shown: &Shown<'_>, paint: Paint, out: &mut String) {
-    let Shown { plan, judged, .. } = shown;
+    let plan = shown.plan;
     let what = plan.text_knob("bin").map_or_else(
         || format!("embedded {}", plan.text_knob("impl").unwrap_or(&plan.workload)),
         |bin| bin.rsplit('/').next().unwrap_or(bin).to_owned(),
@@ -67,7 +88,7 @@ fn headline(shown: &Shown<'_>, paint: Paint, out: &mut String) {
     let nodes = plan.nodes.len();
     let nodes = if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") };
     let seed = paint.bold(&format!("seed 0x{:x}", plan.seed));
-    let word = mark(judged.word, paint);
+    let word = mark(shown.word, paint);
     let workload = paint.bold(&plan.workload);
     out.push_str(&format!("{word}  {workload}  {nodes}, {what}{mixed}, {clock}  {seed}\n\n"));
 }
@@ -83,12 +104,11 @@ fn promises(shown: &Shown<'_>, paint: Paint, out: &mut String) {
         out.push_str(&format!("  {symbol} {word:<13} {name}\n"));
         if let Some(reason) = &outcome.reason {
             out.push_str(&format!("                  {}\n", reason.text));
-            out.push_str(&format!("                  to decide: {}\n", reason.how_to_decide));
+            if shown.word != Word::NodeError {
+                out.push_str(&format!("                  to decide: {}\n", reason.how_to_decide));
+            }
         }
-        for anomaly in outcome.anomalies.iter().take(SHOWN_MAX) {
-            self::anomaly(anomaly, paint, out);
-        }
-        more(outcome.anomalies.len(), "kinds and examples of it", out);
+        anomalies(&outcome.anomalies, paint, out);
     }
     let end = &shown.judged.end;
     if !matches!(end, End::Done) {
@@ -96,6 +116,23 @@ fn promises(shown: &Shown<'_>, paint: Paint, out: &mut String) {
         out.push_str(&format!("  {} the run ended early: {text}\n", paint.doubtful("?")));
     }
     out.push('\n');
+}
+
+/// The first of each class.
+fn anomalies(anomalies: &[Anomaly], paint: Paint, out: &mut String) {
+    let mut shown: Vec<&str> = Vec::new();
+    for anomaly in anomalies {
+        let class = anomaly.class.name;
+        let alike = shown.iter().filter(|&&name| name == class).count();
+        if alike < ALIKE_MAX && shown.len() < SHOWN_MAX {
+            self::anomaly(anomaly, paint, out);
+            shown.push(class);
+        }
+    }
+    let rest = anomalies.len() - shown.len();
+    if rest > 0 {
+        out.push_str(&format!("      … and {rest} more in results.json\n"));
+    }
 }
 
 fn anomaly(anomaly: &Anomaly, paint: Paint, out: &mut String) {
@@ -119,7 +156,9 @@ fn findings(shown: &Shown<'_>, paint: Paint, out: &mut String) {
     for (finding, count) in findings.iter().take(SHOWN_MAX) {
         one_finding(finding, *count, paint, out);
     }
-    more(findings.len(), "findings", out);
+    if let Some(rest) = findings.len().checked_sub(SHOWN_MAX).filter(|rest| *rest > 0) {
+        out.push_str(&format!("  … and {rest} more findings in results.json\n"));
+    }
     let told = findings.iter().any(|(finding, _)| finding.code == "SQ06");
     if !told {
         for (node, how) in &shown.judged.exits {
@@ -134,21 +173,40 @@ fn findings(shown: &Shown<'_>, paint: Paint, out: &mut String) {
 fn one_finding(finding: &Finding, count: u64, paint: Paint, out: &mut String) {
     let times = if count > 1 { format!("  ({} times)", grouped(count)) } else { String::new() };
     out.push_str(&format!("  {} {}{times}\n", paint.bad("!"), paint.bold(&finding.to_string())));
-    for line in finding.raw.lines().take(12) {
-        out.push_str(&format!("      {line}\n"));
+    if finding.code == "SQ06" && !finding.raw.is_empty() {
+        out.push_str("      the last it printed to stderr:\n");
     }
-    if let Some(column) = finding.column {
-        let gap = " ".repeat(usize::try_from(column.saturating_sub(1)).unwrap_or(0).min(200));
-        out.push_str(&format!("      {gap}^ here\n"));
+    match finding.column {
+        Some(column) => pointed(&finding.raw, column, out),
+        None => {
+            for line in finding.raw.lines().take(12) {
+                out.push_str(&format!("      {}\n", cut(line, 0)));
+            }
+        }
     }
     out.push_str(&format!("      help: {}\n", finding.help));
 }
 
-fn more(count: usize, what: &str, out: &mut String) {
-    if count > SHOWN_MAX {
-        let rest = count - SHOWN_MAX;
-        out.push_str(&format!("      … and {rest} more {what} in results.json\n"));
-    }
+/// A line with a mark under the byte that is meant, which is kept in sight.
+fn pointed(line: &str, column: u64, out: &mut String) {
+    let place = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
+    let Some(chars) = line.get(..place).map(|before| before.chars().count()) else {
+        // What is meant lies beyond the part that was kept.
+        out.push_str(&format!("      {}\n", cut(line, 0)));
+        return;
+    };
+    let from = if chars < LINE_SHOWN { 0 } else { chars - BEFORE_SHOWN };
+    let gap = " ".repeat(chars - from + usize::from(from > 0));
+    out.push_str(&format!("      {}\n      {gap}^ here\n", cut(line, from)));
+}
+
+/// What is shown of a line, from this character on.
+fn cut(line: &str, from: usize) -> String {
+    let rest = line.chars().skip(from);
+    let shown: String = rest.clone().take(LINE_SHOWN).collect();
+    let before = if from > 0 { "…" } else { "" };
+    let after = if rest.count() > LINE_SHOWN { "…" } else { "" };
+    format!("{before}{shown}{after}")
 }
 
 fn figures(shown: &Shown<'_>, paint: Paint, out: &mut String) {
@@ -213,7 +271,12 @@ fn commands(shown: &Shown<'_>, paint: Paint, out: &mut String) {
         ClockKind::Virtual => "the same run, event by event",
         ClockKind::Wall => "schedule only: the nodes run in real time",
     };
-    write!(out, "  {kept} {path}\n  {again} squall replay {path}   ({note})\n\n").ok();
+    writeln!(out, "  {kept} {path}").ok();
+    if shown.plan.clock == ClockKind::Wall {
+        let logs = paint.faint("logs      ");
+        writeln!(out, "  {logs} {path}/node-logs/").ok();
+    }
+    write!(out, "  {again} squall replay {path}   ({note})\n\n").ok();
 }
 
 fn figure_text(results: &Value, key: &str) -> String {
@@ -233,7 +296,8 @@ pub(crate) fn start(plan: &Plan) -> String {
 }
 
 fn json_lines(shown: &Shown<'_>) -> String {
-    let Shown { plan, judged, asserted, kept, .. } = shown;
+    let Shown { plan, judged, word, asserted, kept, .. } = shown;
+    let exit = if stop::is_asked() { INTERRUPTED } else { word.exit() };
     let mut out = String::new();
     for (finding, count) in &judged.findings {
         let line = json!({
@@ -255,15 +319,10 @@ fn json_lines(shown: &Shown<'_>) -> String {
             json!({ "assert": assertion.to_string(), "held": is_true, "figure": figure })
         })
         .collect();
-    let are_true = asserted.iter().all(|(_, end)| end.as_ref().is_some_and(|(ok, _)| *ok));
-    let exit = match judged.word {
-        Word::Held if !are_true => Word::Broken.exit(),
-        word => word.exit(),
-    };
     let results: serde_json::Value =
         serde_json::from_str(&judged.results.to_json()).unwrap_or_default();
     let line = json!({
-        "v": 1, "type": "verdict", "verdict": judged.word.as_str(), "exit": exit,
+        "v": 1, "type": "verdict", "verdict": word.as_str(), "exit": exit,
         "workload": plan.workload, "seed": format!("0x{:x}", plan.seed),
         "hash": format!("{:016x}", judged.hash), "promises": promises, "asserts": asserts,
         "faults": judged.faults, "results": results,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use squall_workbench::{Row, Store, Summary, Word, double_run, plan, sweep};
@@ -34,7 +34,11 @@ pub(super) fn run(request: &Request) -> Result<u8, Failure> {
     let store = Store::new(&request.store);
     let kept = store.begin(request.settings.workload.name, &stamp())?;
     let path = kept.path.join("sweep.jsonl");
-    let mut lines = BufWriter::new(File::create(&path)?);
+    let failed = |error: io::Error| {
+        kept.abandon();
+        Failure::input_output(format!("cannot write {}: {error}", path.display()))
+    };
+    let mut lines = BufWriter::new(File::create(&path).map_err(failed)?);
     let mut sweep_state = Sweep {
         request,
         summary: Summary::default(),
@@ -57,10 +61,7 @@ pub(super) fn run(request: &Request) -> Result<u8, Failure> {
         }
     })?;
     status.clear();
-    lines.flush()?;
-    if let Some(error) = failure {
-        return Err(Failure::input_output(format!("cannot write {}: {error}", path.display())));
-    }
+    failure.map_or_else(|| lines.flush(), Err).map_err(failed)?;
     let folders = sweep_state.keep(&store)?;
     sweep_state.show(&folders, &path.display().to_string())
 }
@@ -90,7 +91,7 @@ impl Sweep<'_> {
         for (seed, ..) in self.bad.iter().take(KEPT_MAX) {
             let plan = Arc::new(plan(&self.request.settings, *seed));
             let kept = store.begin(&plan.workload, &stamp())?;
-            perform(&plan, &kept, self.request)?;
+            perform(&plan, &kept, self.request).inspect_err(|_| kept.abandon())?;
             folders.push(kept.path.display().to_string());
         }
         Ok(folders)
@@ -99,8 +100,8 @@ impl Sweep<'_> {
     fn show(&self, folders: &[String], path: &str) -> Result<u8, Failure> {
         let is_false = self.asserted.iter().any(|(_, bad)| *bad > 0);
         let word = self.summary.word();
-        let exit = if word == Word::Held && is_false { Word::Broken.exit() } else { word.exit() };
-        let exit = if stop::is_asked() { INTERRUPTED } else { exit };
+        let word = if word == Word::Held && is_false { Word::Broken } else { word };
+        let exit = if stop::is_asked() { INTERRUPTED } else { word.exit() };
         let counts: Vec<_> =
             self.summary.words.iter().map(|(word, n)| format!("{} {n}", word.as_str())).collect();
         if self.request.is_json {
@@ -129,7 +130,8 @@ impl Sweep<'_> {
             text.push_str(&format!("  {name:<16} {min} least, {median} median, {max} most\n"));
         }
         let faults: Vec<_> = self.summary.faults.iter().map(|(k, n)| format!("{k} {n}")).collect();
-        text.push_str(&format!("  faults           {}\n", faults.join(", ")));
+        let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(", ") };
+        text.push_str(&format!("  faults           {faults}\n"));
         for (assertion, (good, bad)) in self.request.asserts.iter().zip(&self.asserted) {
             let mark = if *bad == 0 { paint.good("✓") } else { paint.bad("✗") };
             text.push_str(&format!("  {mark} assert {assertion}  true {good}, false {bad}\n"));
