@@ -1,0 +1,131 @@
+//! Wrong words get one clear line and the right exit code, and leave nothing behind.
+
+use std::fs;
+
+use crate::shell::{Ended, Shell};
+
+/// A command, its exit code, and what its one line must say.
+const WRONG: &[(&str, i32, &[&str])] = &[
+    ("tset", 64, &["\"tset\"", "did you mean test?"]),
+    ("test -w ecoh", 64, &["workload \"ecoh\"", "did you mean echo?", "unique-ids"]),
+    ("test brodcast", 64, &["workload \"brodcast\"", "did you mean broadcast?"]),
+    ("test -w echo --rates 3", 64, &["flag --rates", "did you mean --rate?"]),
+    ("test -w echo --rate", 64, &["--rate"]),
+    ("test -w echo --seed 1 --seeds 1..2", 64, &["--seed", "--seeds"]),
+    ("test -w echo --double", 64, &["--seeds"]),
+    ("test -w broadcast --topology tre", 64, &["topology \"tre\"", "did you mean tree?"]),
+    ("test -w lin-kv --impl adb", 64, &["\"adb\"", "abd", "lin-kv"]),
+    ("test -w echo --impl abd", 64, &["embedded node of echo", "known: echo"]),
+    ("test -w echo --nemesis partitoin", 64, &["fault \"partitoin\"", "did you mean partition?"]),
+    ("test -w echo --faults kil", 64, &["fault \"kil\"", "did you mean kill?"]),
+    ("test -w echo --latency-dist exponentail", 64, &["did you mean exponential?", "uniform"]),
+    ("test -w echo --law-breaker x", 64, &["\"x\"", "release-before-sync"]),
+    ("test -w echo --nil-read x", 64, &["\"x\"", "initial"]),
+    ("test -w echo --rate -1", 64, &["--rate -1"]),
+    ("test -w echo --rate often", 64, &["--rate often", "number"]),
+    ("test -w echo --node-count 0", 64, &["--node-count 0", "from 1"]),
+    ("test -w echo --latency -1", 64, &["--latency -1"]),
+    ("test -w echo --time-limit 0", 64, &["--time-limit 0"]),
+    ("test -w echo --availability 2", 64, &["--availability 2", "total"]),
+    ("test -w lin-kv --node-count 5 --concurrency 7", 64, &["--concurrency 7", "nearest: 10"]),
+    ("test -w lin-kv --node-count 2 --concurrency 7", 64, &["--concurrency 7", "4 or 8"]),
+    ("test -w echo --concurrency 0", 64, &["--concurrency 0", "Nn"]),
+    ("test -w echo --seeds 5", 64, &["--seeds 5", "0..200"]),
+    ("test -w echo --seeds 5..5", 64, &["--seeds 5..5", "no seed"]),
+    ("test -w echo --seeds a..b", 64, &["--seeds a", "0x"]),
+    ("test -w echo --seeds 0..2 --jobs 0", 64, &["--jobs 0"]),
+    ("test -w echo --seed x", 64, &["--seed x"]),
+    ("test -w echo --assert msgs-per-oop<3", 64, &["figure \"msgs-per-oop\"", "msgs-per-op"]),
+    ("test -w echo --assert msgs-per-op", 64, &["compares nothing", "msgs-per-op<30"]),
+    ("test -w echo --assert stable-p50<3%", 64, &["stable-p50", "%"]),
+    ("test -w echo --nodes a,a", 64, &["a is named twice"]),
+    ("test -w echo --bin n9=/bin/sh", 64, &["node \"n9\"", "n5"]),
+    ("test -w echo --bin /bin/sh --impl echo", 64, &["--impl", "--bin"]),
+    ("test -w echo --bin /bin/sh --seeds 0..2", 64, &["--seeds", "--test-count"]),
+    ("node ecoh", 64, &["embedded node \"ecoh\"", "did you mean echo?"]),
+    ("test -w echo --bin ./none.py", 69, &["SQ09", "./none.py does not exist", "try: "]),
+    ("test -w echo --bin none-of-these", 69, &["SQ09", "here or in PATH", "try: "]),
+    ("test -w echo --bin ./plain.py", 69, &["SQ09", "chmod +x ./plain.py"]),
+    ("test -w echo --bin n2=plain.py", 69, &["SQ09", "chmod +x plain.py"]),
+    ("test -w echo --bin ./folder", 69, &["SQ09", "is a directory", "--bin ./folder/node"]),
+    ("test -w echo --bin ./lost", 69, &["SQ09", "no-such-interpreter"]),
+    ("test -w echo --bin ./text", 69, &["SQ09", "n1", "sed -i"]),
+    ("test -w echo --store plain.py/store", 73, &["cannot create", "--store"]),
+    ("replay none", 66, &["none", "latest"]),
+    ("replay latest", 66, &["latest"]),
+    ("replay -- -1", 66, &["-1", "store"]),
+    ("replay plain.py", 65, &["plain.py"]),
+    ("replay a b", 64, &["\"b\""]),
+];
+
+#[test]
+fn wrong_words_get_one_line_and_their_code() {
+    let shell = Shell::new();
+    fs::write(shell.path("plain.py"), "print()\n").unwrap();
+    fs::create_dir(shell.path("folder")).unwrap();
+    program(&shell, "folder/node", "#!/bin/sh\n");
+    program(&shell, "lost", "#!/usr/bin/env no-such-interpreter\n");
+    program(&shell, "text", "a text without an interpreter\n");
+    for (line, code, words) in WRONG {
+        let ended = shell.run(line);
+        ended.assert_code(*code);
+        assert_eq!(ended.out, "", "{ended:#?}");
+        assert_one_line(&ended);
+        for word in *words {
+            assert!(ended.err.contains(word), "{word:?} is missing: {ended:#?}");
+        }
+        let is_left = shell.path("store/latest").exists();
+        assert!(!is_left, "{line} left a run");
+    }
+}
+
+/// One line that names its speaker.
+#[track_caller]
+fn assert_one_line(ended: &Ended) {
+    assert!(ended.err.starts_with("squall: "), "{ended:#?}");
+    assert_eq!(ended.err.trim_end().lines().count(), 1, "{ended:#?}");
+}
+
+fn program(shell: &Shell, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(shell.path(name), text).unwrap();
+    fs::set_permissions(shell.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn help_opens_with_examples() {
+    let shell = Shell::new();
+    let help = shell.run("test --help");
+    help.assert_code(0);
+    assert!(help.out.starts_with("Examples:\n  squall test -w broadcast"), "{help:#?}");
+    help.assert_says("Exit codes: 0 held, 1 broken");
+    let welcome = shell.run("");
+    welcome.assert_code(0).assert_says("squall test broadcast");
+    shell.run("--version").assert_code(0).assert_says(env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn a_dash_from_a_copied_text_is_read_as_the_flag() {
+    let shell = Shell::new();
+    let ended = shell.run("test -w broadcast \u{2013}-nemesis partition --time-limit 30 --json");
+    ended.assert_code(0);
+    assert_one_line(&ended);
+    assert!(ended.err.contains("--nemesis"), "{ended:#?}");
+    assert!(ended.verdict()["faults"]["partition"].as_u64() > Some(0), "{ended:#?}");
+}
+
+#[test]
+fn other_spellings_are_understood() {
+    let shell = Shell::new();
+    for line in [
+        "test echo --time-limit 2",
+        "test --workload echo --time-limit 2 --nodes a,b --concurrency 2n",
+        "test echo --time-limit 2 -n a -n b --rate 0.5e",
+        "test -w unique-ids --time-limit 2 --rate 10 --availability total --nemesis partition",
+        "test -w lin-kv --time-limit 2 --rate 20 --node-count 2 --concurrency 4n --latency 5",
+    ] {
+        let ended = shell.run(line);
+        let code = if line.ends_with('e') { 64 } else { 0 };
+        ended.assert_code(code);
+    }
+}

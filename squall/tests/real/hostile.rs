@@ -1,0 +1,39 @@
+//! Nodes that do something to their harness: a verdict comes in time, nothing is left over, and
+//! memory is bounded.
+
+use std::time::Duration;
+
+use crate::running::{Running, each, python, results};
+use crate::shell::Shell;
+
+/// What the node does, how the run ends, and the code of the finding, if there is one.
+const MODES: &[(&str, i32, &str)] = &[
+    ("huge-line", 0, "SQ01"),
+    ("bad-utf8", 0, "SQ01"),
+    ("children", 0, ""),
+    ("daemon", 0, ""),
+    ("deep-json", 0, "SQ04"),
+    ("big-int", 0, ""),
+    ("never-reads", 1, "SQ07"),
+];
+
+#[test]
+fn hostile_nodes_do_no_harm() {
+    let Some(bin) = python("testscripts/nodes/hostile.py") else { return };
+    each(MODES, |(mode, code, finding)| {
+        let shell = Shell::new();
+        let line = format!(
+            "test -w echo {bin} --node-count 1 --rate 10 --time-limit 1 --recovery 1 --seed 1 \
+             -- --mode {mode}"
+        );
+        let outcome = Running::start(&shell, &line).finish(16 + 10);
+        outcome.ended.assert_code(*code);
+        assert!(outcome.took < Duration::from_secs(16), "{mode}: {:?}", outcome.took);
+        assert!(outcome.peak_mib < 500, "{mode}: {} MiB", outcome.peak_mib);
+        let results = results(&shell);
+        let findings = results["findings"].as_array().unwrap();
+        let codes: Vec<_> = findings.iter().map(|one| one["code"].as_str().unwrap()).collect();
+        let expected = Some(*finding).filter(|code| !code.is_empty());
+        assert_eq!(codes, expected.into_iter().collect::<Vec<_>>(), "{mode}");
+    });
+}
