@@ -238,9 +238,23 @@ fn find_program(name: &str) -> Result<PathBuf, Failure> {
         env: Vec::new(),
     };
     spec.check().map_err(|why| {
-        Failure::environment(format!("SQ09 --bin: {}{hint}; try: {}", why.what, why.help))
+        let help = with_words(name).unwrap_or(why.help);
+        Failure::environment(format!("SQ09 --bin: {}{hint}; try: {help}", why.what))
     })?;
     Ok(std::path::absolute(path)?)
+}
+
+/// `--bin "python3 node.py"`, as it has to be written: words follow `--`, and files among them
+/// are named from the root, since nodes run in another folder.
+fn with_words(name: &str) -> Option<String> {
+    let (program, words) = name.split_once(' ')?;
+    let whole = |word: &str| {
+        let file = Some(Path::new(word)).filter(|file| file.is_file());
+        let path = file.and_then(|file| std::path::absolute(file).ok());
+        path.map_or_else(|| word.to_owned(), |path| path.display().to_string())
+    };
+    let words: Vec<_> = words.split_whitespace().map(whole).collect();
+    Some(format!("--bin {program} -- {}", words.join(" ")))
 }
 
 #[cfg(unix)]

@@ -93,6 +93,19 @@ fn program(shell: &Shell, name: &str, text: &str) {
 }
 
 #[test]
+fn a_program_with_words_is_told_how_to_be_written() {
+    let shell = Shell::new();
+    fs::write(shell.path("node.py"), "print()\n").unwrap();
+    let mut command = shell.command("test -w echo --bin");
+    let ended = Ended::of("--bin", command.arg("python3 node.py --fast").output().unwrap());
+    ended.assert_code(69);
+    assert_one_line(&ended);
+    let whole = fs::canonicalize(shell.path("node.py")).unwrap();
+    let hint = format!("try: --bin python3 -- {} --fast", whole.display());
+    assert!(ended.err.contains(&hint), "{ended:#?}");
+}
+
+#[test]
 fn help_opens_with_examples() {
     let shell = Shell::new();
     let help = shell.run("test --help");

@@ -37,3 +37,17 @@ fn a_squall_that_is_killed_leaves_nothing() {
     assert_eq!(ended.code, None);
     assert!(!shell.path("store/latest").exists(), "half a run is not the latest");
 }
+
+#[test]
+fn ctrl_c_ends_a_sweep_with_the_seeds_so_far() {
+    let shell = Shell::new();
+    let line = "test -w echo --time-limit 10 --seeds 0..1000000000 --jobs 2 --json";
+    let running = Running::start(&shell, line);
+    running.wait_for_file("store/echo", "sweep.jsonl");
+    running.signal("INT");
+    let ended = running.finish(60).ended;
+    let verdict = ended.assert_code(130).verdict();
+    let rows = shell.read(verdict["paths"]["sweep"].as_str().unwrap());
+    let held = verdict["schedules"]["held"].as_u64();
+    assert_eq!(held, Some(rows.lines().count() as u64), "{verdict}");
+}

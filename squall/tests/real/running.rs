@@ -83,6 +83,16 @@ impl<'a> Running<'a> {
         wait_for(&format!("{count} processes"), || marked(&self.mark).len() >= count);
     }
 
+    /// Waits until a folder in this one has something in this file.
+    #[track_caller]
+    pub(crate) fn wait_for_file(&self, folder: &str, name: &str) {
+        let folder = self.shell.path(folder);
+        let is_there = |run: fs::DirEntry| {
+            fs::metadata(run.path().join(name)).is_ok_and(|file| file.len() > 0)
+        };
+        wait_for(name, || fs::read_dir(&folder).into_iter().flatten().flatten().any(is_there));
+    }
+
     #[track_caller]
     pub(crate) fn assert_nothing_left(&self) {
         wait_for("the end of all processes", || marked(&self.mark).is_empty());
