@@ -97,7 +97,9 @@ fn late_answers_go_to_nobody() {
     });
     let ends = lied.ends();
     assert!(ends.len() > 5 && ends.iter().all(|end| end == "info \"net-timeout\""), "{ends:?}");
-    assert!(lied.codes().is_empty(), "a late answer is nobody's mistake: {:?}", lied.codes());
+    // That no answer came in time is told; that one came later is nobody's mistake.
+    let codes = lied.codes();
+    assert!(codes.iter().all(|(code, _)| *code == "SQ07"), "{codes:?}");
 }
 
 #[test]
