@@ -177,13 +177,44 @@ pub fn median_wall(times: usize, program: impl Fn() -> Program) -> Result<Median
     Median::of(walls.collect::<Result<_, Error>>()?)
 }
 
+/// How busy the machine was during the last minute: what a figure in wall time is read beside.
+#[must_use]
+pub fn load() -> String {
+    let averages = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let last_minute = averages.split(' ').next().unwrap_or_default();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let last_minute = if last_minute.is_empty() { "unknown" } else { last_minute };
+    format!("load {last_minute} on {cores} cores")
+}
+
 /// The binary as users get it, built if need be.
 ///
 /// # Errors
 /// If it does not build.
 pub fn squall() -> Result<PathBuf, Error> {
-    let build = ["build", "--release", "--package", "squall", "--message-format=json", "--locked"];
-    let built = Program::new("cargo").args(build).run_well()?;
+    build(&["--release", "--package", "squall"])
+}
+
+/// The binary as developers get it, built if need be.
+///
+/// # Errors
+/// If it does not build.
+pub fn squall_for_debugging() -> Result<PathBuf, Error> {
+    build(&["--package", "squall"])
+}
+
+/// An example of a package, optimised, built if need be.
+///
+/// # Errors
+/// If it does not build.
+pub fn example(package: &str, name: &str) -> Result<PathBuf, Error> {
+    build(&["--release", "--package", package, "--example", name])
+}
+
+/// Builds, and says which program came of it.
+fn build(what: &[&str]) -> Result<PathBuf, Error> {
+    let build = Program::new("cargo").args(["build", "--message-format=json", "--locked"]);
+    let built = build.args(what).run_well()?;
     let artifacts = built.json_lines()?;
     let mut binaries = artifacts.iter().filter_map(|line| line.get("executable")?.as_str());
     let binary = binaries.next_back().map(PathBuf::from);

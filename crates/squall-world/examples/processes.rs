@@ -1,4 +1,4 @@
-//! What process nodes cost, with this program itself as the node.
+//! What process nodes cost, with this program itself as the node. The last line is a JSON object.
 //!
 //! ```text
 //! cargo run --release -p squall-world --example processes -- routed    messages/s of two nodes
@@ -38,7 +38,7 @@ fn main() {
 fn routed() {
     let seconds = 3;
     let report = run(2, 0, Duration::from_secs(seconds), r#"{"type":"go","msg_id":2,"n":256}"#);
-    println!("routed messages/s, trace written: {}", report.net.servers.recv / seconds);
+    println!("{{\"routed\":{}}}", report.net.servers.recv / seconds);
 }
 
 /// Five nodes, one echo each, a second.
@@ -47,7 +47,8 @@ fn echo() {
     let body = r#"{"type":"echo","msg_id":2,"echo":"hi"}"#;
     let report = run(5, 0, Duration::from_secs(1), body);
     let overhead = begin.elapsed() - Duration::from_secs(1);
-    println!("overhead of a run of 1 s: {overhead:?}, {} messages", report.net.all.recv);
+    let (overhead, messages) = (milliseconds(overhead), report.net.all.recv);
+    println!("{{\"overhead_ms\":{overhead:.3},\"messages\":{messages}}}");
 }
 
 /// Nodes with four messages each on their way for up to 20 ms, beside a bare sleep.
@@ -63,9 +64,17 @@ fn late(nodes: usize) {
     let mut report = run(nodes, 10_000, Duration::from_secs(3), body);
     report.late_ns.sort_unstable();
     let of = |at: usize| Duration::from_nanos(report.late_ns[report.late_ns.len() * at / 1_000]);
-    let n = report.late_ns.len();
-    println!("bare sleep p50 {:?} p99 {:?}", slept[100], slept[198]);
-    println!("{n} deliveries, late by p50 {:?} p99 {:?} p99.9 {:?}", of(500), of(990), of(999));
+    let [p50, p99, p999] = [500, 990, 999].map(|at| milliseconds(of(at)));
+    let (slept, n) = ([100, 198].map(|at| milliseconds(slept[at])), report.late_ns.len());
+    println!(
+        "{{\"sleep_p50_ms\":{:.3},\"sleep_p99_ms\":{:.3},\"deliveries\":{n},\
+         \"late_p50_ms\":{p50:.3},\"late_p99_ms\":{p99:.3},\"late_p999_ms\":{p999:.3}}}",
+        slept[0], slept[1]
+    );
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
 }
 
 fn run(nodes: usize, latency_us: u64, limit: Duration, ask: &str) -> Report {

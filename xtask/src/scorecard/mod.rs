@@ -4,11 +4,19 @@
 //! Adding a row is an entry in [`ROWS`] and a function in the file of its topic. Nothing that is
 //! claimed is measured anywhere else.
 
+mod broadcast;
 mod build;
+mod checkers;
+mod engine;
+mod first;
 mod machine;
+mod processes;
 mod report;
+mod rows;
+mod seeds;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,23 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::{Error, say, tell};
 
-/// All rows, by topic.
-pub const ROWS: &[Row] = &[
-    Row {
-        topic: "build",
-        figure: "cold release build of the binary",
-        target: Target::less(4.0, "min"),
-        measure: build::cold_release_build,
-        quick: None,
-    },
-    Row {
-        topic: "build",
-        figure: "cold run of all tests",
-        target: Target::less(15.0, "min"),
-        measure: build::cold_tests,
-        quick: None,
-    },
-];
+pub use rows::ROWS;
 
 /// A figure that is claimed.
 #[derive(Debug)]
@@ -82,6 +74,7 @@ enum Relation {
     AtLeast,
     More,
     Exactly,
+    Shown,
 }
 
 impl Target {
@@ -115,6 +108,12 @@ impl Target {
         Self { relation: Relation::Exactly, number, unit }
     }
 
+    /// Any number: a figure that is shown beside another one, and promised by nobody.
+    #[must_use]
+    pub const fn shown(unit: &'static str) -> Self {
+        Self { relation: Relation::Shown, number: 0.0, unit }
+    }
+
     /// Whether a measurement meets it. What is no number does not.
     #[must_use]
     pub fn is_met_by(&self, value: f64) -> bool {
@@ -124,6 +123,7 @@ impl Target {
             Relation::AtLeast => value >= self.number,
             Relation::More => value > self.number,
             Relation::Exactly => value.total_cmp(&self.number).is_eq(),
+            Relation::Shown => value.is_finite(),
         }
     }
 }
@@ -136,6 +136,7 @@ impl fmt::Display for Target {
             Relation::AtLeast => "≥",
             Relation::More => ">",
             Relation::Exactly => "=",
+            Relation::Shown => return f.write_str("shown"),
         };
         write!(f, "{relation} {}", report::quantity(self.number, self.unit))
     }

@@ -64,6 +64,27 @@ fn quantities_are_readable() {
 }
 
 #[test]
+fn rows_have_names_of_their_own_and_topics_stay_together() {
+    let mut figures = ROWS.iter().map(|row| row.figure).collect::<Vec<_>>();
+    figures.sort_unstable();
+    figures.dedup();
+    assert_eq!(figures.len(), ROWS.len(), "the written page finds a row by its figure");
+    let mut topics = ROWS.iter().map(|row| row.topic).collect::<Vec<_>>();
+    topics.dedup();
+    let parts = topics.len();
+    topics.sort_unstable();
+    topics.dedup();
+    assert_eq!(topics.len(), parts);
+}
+
+#[test]
+fn what_is_only_shown_takes_any_number() {
+    assert!(Target::shown("").is_met_by(-1.0));
+    assert!(!Target::shown("").is_met_by(f64::NAN));
+    assert_eq!(Target::shown("s").to_string(), "shown");
+}
+
+#[test]
 fn the_table_is_aligned() {
     let rows = [HELD, SHORT, SLOW, FAILS];
     let table = table(&rows, &outcomes(&rows, &order(None, Effort::Quick)));

@@ -1,0 +1,91 @@
+//! What the checkers cost as histories grow, by the example `cost` of squall-check.
+
+use std::sync::Mutex;
+
+use super::{Effort, Figure};
+use crate::Error;
+use crate::measure::{Program, example, load};
+
+/// The checkers, as the example names them. Rows name them by place.
+const CHECKERS: [&str; 5] =
+    ["register", "register-1%-unknown", "register-100-clients", "set-full", "unique-ids"];
+pub(super) const REGISTER: usize = 0;
+pub(super) const REGISTER_UNKNOWN: usize = 1;
+pub(super) const REGISTER_CROWDED: usize = 2;
+pub(super) const SET_FULL: usize = 3;
+pub(super) const UNIQUE_IDS: usize = 4;
+
+/// So often the example runs. The least time of each size counts: the others were disturbed.
+const RUNS: usize = 2;
+/// What the example said, all runs after each other.
+static SAID: Mutex<Option<String>> = Mutex::new(None);
+
+/// A checker's time for a history, and its verdict.
+struct Cost {
+    operations: f64,
+    ms: f64,
+    verdict: String,
+}
+
+/// The greatest factor by which the time of a checker grows when a history doubles.
+pub(super) fn growth<const CHECKER: usize>(effort: Effort) -> Result<Figure, Error> {
+    let mut said = SAID.lock().map_err(|_| Error::Answer(String::from("a row panicked")))?;
+    let sizes = match effort {
+        Effort::Quick => "10000 40000",
+        Effort::Full => "10000 100000 1000000",
+    };
+    if said.is_none() {
+        let cost = example("squall-check", "cost")?;
+        let all = (0..RUNS).map(|_| Program::new(&cost).args(sizes.split(' ')).run_well());
+        *said = Some(all.map(|ran| Ok(ran?.stdout)).collect::<Result<_, Error>>()?);
+    }
+    let costs = costs(said.as_deref().unwrap_or_default(), CHECKERS[CHECKER]);
+    let growth = costs.windows(2).map(|pair| {
+        let doublings = (pair[1].operations / pair[0].operations).log2();
+        // A history that is checked in less than a millisecond is told as none.
+        (pair[1].ms.max(1.0) / pair[0].ms.max(1.0)).powf(1.0 / doublings)
+    });
+    let value = growth.fold(f64::NAN, f64::max);
+    let each = costs.iter().map(|cost| {
+        let Cost { operations, ms, verdict } = cost;
+        format!("{operations} operations {ms} ms {verdict}")
+    });
+    let command = format!("`cargo run --release -p squall-check --example cost -- {sizes}`");
+    let note =
+        format!("{command}: {}; least of {RUNS}; {}", each.collect::<Vec<_>>().join(", "), load());
+    Ok(Figure { value, note })
+}
+
+/// The rows `name operations 12 ms  verdict` of a checker, the least of each size.
+fn costs(said: &str, checker: &str) -> Vec<Cost> {
+    let mut costs: Vec<Cost> = Vec::new();
+    for line in said.lines() {
+        let [name, operations, ms, "ms", verdict] = line.split_whitespace().collect::<Vec<_>>()[..]
+        else {
+            continue;
+        };
+        let (Ok(operations), Ok(ms), true) = (operations.parse(), ms.parse(), name == checker)
+        else {
+            continue;
+        };
+        match costs.iter_mut().find(|cost| cost.operations.total_cmp(&operations).is_eq()) {
+            Some(cost) => cost.ms = cost.ms.min(ms),
+            None => costs.push(Cost { operations, ms, verdict: verdict.to_owned() }),
+        }
+    }
+    costs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_checker_are_found() {
+        let said = "register  10000   51 ms  held\nread edn  10000  83 ms  1 MiB\nregister  20000  \
+                    9 ms  unknown\nset-full 1 2 ms held\nregister  10000  40 ms  held\n";
+        let costs = costs(said, "register");
+        let found = costs.iter().map(|cost| (cost.ms, &*cost.verdict)).collect::<Vec<_>>();
+        assert_eq!(found, [(40.0, "held"), (9.0, "unknown")]);
+    }
+}
