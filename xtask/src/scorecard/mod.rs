@@ -11,6 +11,7 @@ mod engine;
 mod first;
 mod machine;
 mod processes;
+mod release;
 mod report;
 mod rows;
 mod seeds;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Effort, Error, Figure, Row, Target, broadcast, build, checkers, engine, first, processes, seeds,
+    Effort, Error, Figure, Row, Target, broadcast, build, checkers, engine, first, processes,
+    release, seeds,
 };
 
 /// All rows, by topic.
@@ -262,6 +263,9 @@ pub const ROWS: &[Row] = &[
         seeds::styles_diverged,
     )
     .quick(10),
+    row("release", "read p99 with reply_after", Target::at_most(1.0, "ms"), release::reply_after)
+        .quick(5),
+    row("release", "read p99 with reply", Target::at_least(3.0, "ms"), release::reply).quick(5),
     row("engine", "engine beside a bare heap", Target::at_least(1.0 / 3.0, ""), engine::ratio)
         .quick(15),
     row("engine", "without trace", Target::shown("messages/s"), engine::untraced).quick(5),
