@@ -267,7 +267,7 @@ pub const ROWS: &[Row] = &[
         .quick(5),
     row("release", "read p99 with reply", Target::at_least(3.0, "ms"), release::reply).quick(5),
     row("engine", "engine beside a bare heap", Target::at_least(1.0 / 3.0, ""), engine::ratio)
-        .quick(15),
+        .quick(30),
     row("engine", "without trace", Target::shown("messages/s"), engine::untraced).quick(5),
     row(
         "engine",
@@ -389,13 +389,13 @@ pub const ROWS: &[Row] = &[
         checkers::growth::<{ checkers::SET_FULL }>,
     )
     .quick(20),
+    // At the sizes of the quick form it takes a millisecond, which is no measurement.
     row(
         "checkers",
         "unique-ids: growth for each doubling",
         Target::at_most(2.5, ""),
         checkers::growth::<{ checkers::UNIQUE_IDS }>,
-    )
-    .quick(20),
+    ),
     row(
         "checkers",
         "register, 100 clients: growth for each doubling",
