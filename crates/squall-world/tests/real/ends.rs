@@ -10,7 +10,7 @@ use crate::stage::{ECHO, INIT, Stage, sh};
 fn a_node_that_dies_at_once_is_told_with_its_last_words() {
     let node =
         "#!/bin/sh\nfor n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo \"oops $n\" >&2; done\nexit 3\n";
-    let outcome = Stage { limit: Duration::from_millis(500), ..Stage::of(node) }.run();
+    let outcome = Stage { limit: Duration::from_millis(1_500), ..Stage::of(node) }.run();
     assert_eq!(outcome.report.exits, [("n0".to_owned(), "exit status 3".to_owned())]);
     let finding = outcome.finding();
     assert_eq!(finding.code, "SQ06");
@@ -22,7 +22,7 @@ fn a_node_that_dies_at_once_is_told_with_its_last_words() {
 #[test]
 fn a_node_that_dies_later_is_told_with_the_message_it_handled() {
     let outcome = Stage::of(&sh("", INIT, "echo half a line; printf '{\"src\":'; kill -9 $$"));
-    let outcome = Stage { limit: Duration::from_millis(500), ..outcome }.run();
+    let outcome = Stage { limit: Duration::from_millis(1_500), ..outcome }.run();
     assert_eq!(outcome.report.exits, [("n0".to_owned(), "signal 9 (SIGKILL)".to_owned())]);
     let findings = outcome.findings();
     let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
@@ -35,7 +35,7 @@ fn a_node_that_dies_later_is_told_with_the_message_it_handled() {
 #[test]
 fn what_was_said_before_the_end_counts() {
     let outcome = Stage::of(&sh("", INIT, &format!("{ECHO}; exit 0")));
-    let outcome = Stage { answers: 2, limit: Duration::from_millis(500), ..outcome }.run();
+    let outcome = Stage { answers: 2, limit: Duration::from_millis(1_500), ..outcome }.run();
     assert_eq!(outcome.heard.len(), 1);
     assert_eq!(outcome.report.exits, [("n0".to_owned(), "exit status 0".to_owned())]);
     assert_eq!(outcome.finding().code, "SQ06");
@@ -46,7 +46,7 @@ fn an_end_at_closed_input_is_no_defect() {
     // What it had kept back comes with its end.
     let stage = Stage::of(&(sh("", INIT, ECHO) + "say late 2\n"));
     let ask = vec![r#"{"type":"close"}"#.to_owned()];
-    let limit = Duration::from_millis(500);
+    let limit = Duration::from_millis(1_500);
     let outcome = Stage { ask, limit, answers: 2, ..stage }.run();
     assert!(outcome.findings().is_empty(), "{:?}", outcome.findings());
     assert_eq!(outcome.heard.len(), 1);

@@ -32,7 +32,7 @@ fn a_child_that_left_the_group_is_found() {
 #[test]
 fn children_of_a_node_that_ended_by_itself_go_too() {
     let outcome = Stage::of(&sh("", INIT, &format!("{CHILDREN}; exit 1")));
-    let outcome = Stage { limit: std::time::Duration::from_millis(300), ..outcome }.run();
+    let outcome = Stage { limit: std::time::Duration::from_millis(1_500), ..outcome }.run();
     assert_eq!(outcome.finding().code, "SQ06");
     outcome.assert_nothing_left();
 }

@@ -70,7 +70,7 @@ fn nothing_comes_before_init() {
     let later = "#!/bin/sh\nread -r first\nread -r second\n\
                  echo \"$first\" >&2\necho \"$second\" >&2\nsleep 5\n";
     let stage = Stage::of_all(&[&sh(early, INIT, ECHO), later]);
-    let outcome = Stage { answers: 2, limit: Duration::from_millis(500), ..stage }.run();
+    let outcome = Stage { answers: 2, limit: Duration::from_millis(1_500), ..stage }.run();
     let mut lines = outcome.logs[1].lines();
     assert!(lines.next().unwrap().contains("\"init\""), "{}", outcome.logs[1]);
     assert!(lines.next().unwrap().contains("\"early\""), "{}", outcome.logs[1]);

@@ -30,7 +30,7 @@ pub(crate) fn glutton() {
     let pad = "x".repeat(1 << 20);
     let flood = vec![format!(r#"{{"type":"echo","msg_id":2,"pad":"{pad}"}}"#); 80];
     let stage = Stage::of_all(&nodes);
-    let outcome = Stage { flood, limit: Duration::from_secs(4), answers: 9, ..stage }.run();
+    let outcome = Stage { flood, limit: Duration::from_secs(8), answers: 9, ..stage }.run();
     println!("\npeak {}", outcome.peak_mib);
     outcome.assert_nothing_left();
 }

@@ -20,7 +20,7 @@ fn a_flood_of_stderr_ends_at_the_bound_of_the_log() {
 #[test]
 fn a_closed_stdout_is_a_finding_and_the_node_lives_on() {
     let stage = Stage::of(&sh("", &format!("{INIT}; exec >&-"), "echo still here >&2"));
-    let outcome = Stage { limit: Duration::from_millis(600), ..stage }.run();
+    let outcome = Stage { limit: Duration::from_secs(2), ..stage }.run();
     let finding = outcome.finding();
     assert_eq!(finding.code, "SQ07");
     assert!(finding.what.contains("closed its stdout"), "{}", finding.what);
@@ -45,7 +45,7 @@ fn a_closed_stdin_is_a_finding() {
     );
     let stage = Stage::of(&node);
     let ask = vec![r#"{"type":"echo"}"#.to_owned(); 3];
-    let outcome = Stage { limit: Duration::from_millis(600), ask, ..stage }.run();
+    let outcome = Stage { limit: Duration::from_secs(2), ask, ..stage }.run();
     assert!(outcome.finding().what.contains("closed its stdin"), "{}", outcome.finding().what);
     outcome.assert_nothing_left();
 }
