@@ -105,8 +105,9 @@ fn ops(settings: &Settings, seed: u64) -> OpsPlan {
     OpsPlan { from: 0, to, gap_max_ns, without: Vec::new(), only: Vec::new() }
 }
 
-/// Faults begin and end in turn, with gaps uniform up to twice the interval, the first at the
-/// start. Of several kinds one is drawn each time, and begins or ends.
+/// Faults begin and end in turn, with gaps uniform up to twice the interval; the first at the
+/// start, unless its kind does not begin at once. Of several kinds one is drawn each time, and
+/// begins or ends.
 fn events(settings: &Settings, seed: u64) -> Vec<EventPlan> {
     let mut events: Vec<EventPlan> = Vec::new();
     let mut active: BTreeMap<&str, usize> = BTreeMap::new();
@@ -119,6 +120,9 @@ fn events(settings: &Settings, seed: u64) -> Vec<EventPlan> {
         }
         let mut random = Random::new(draw_key(seed, DOMAIN_PLAN, 0, turn));
         let Some(fault) = random.pick(&settings.faults).copied() else { break };
+        if turn == 0 && !fault.begins_at_once {
+            at_us = random.below(2 * interval_us + 1).min(end_us - 1);
+        }
         match active.remove(fault.name) {
             Some(begun) => events[begun].for_us = at_us - events[begun].at_us,
             None => {

@@ -9,6 +9,7 @@ pub(super) const KILL: Fault = Fault {
     name: "kill",
     help: "kills nodes, with or without power loss, and starts them again",
     ops: ("kill", "start"),
+    begins_at_once: false,
     words: &["kind", "nodes", "power"],
     draw,
     load,

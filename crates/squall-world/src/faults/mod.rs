@@ -27,6 +27,9 @@ pub struct Fault {
     pub help: &'static str,
     /// Names of its begin and its end in a history.
     pub ops: (&'static str, &'static str),
+    /// Whether it may be the first thing that happens. What takes nodes away may not: if all are
+    /// gone from the start, there is nothing to judge.
+    pub begins_at_once: bool,
     /// The words of a plan's event of this kind.
     pub words: &'static [&'static str],
     /// Draws one event: the words of the plan about it. `nodes` are names in order.

@@ -11,6 +11,7 @@ pub(super) const PARTITION: Fault = Fault {
     name: "partition",
     help: "cuts the network in two, or so that every node sees another majority",
     ops: ("start-partition", "stop-partition"),
+    begins_at_once: true,
     words: &["kind", "groups", "blocked"],
     draw,
     load,

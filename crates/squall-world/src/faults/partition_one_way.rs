@@ -11,6 +11,7 @@ pub(super) const PARTITION_ONE_WAY: Fault = Fault {
     name: "partition-one-way",
     help: "cuts one direction: some nodes are heard no more by the others, or hear them no more",
     ops: ("start-partition-one-way", "stop-partition-one-way"),
+    begins_at_once: true,
     words: &["kind", "groups", "blocked"],
     draw,
     load: partition::load,
