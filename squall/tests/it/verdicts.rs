@@ -16,7 +16,7 @@ fn what_held_ends_with_0() {
 #[test]
 fn what_is_broken_ends_with_1_and_says_what_the_clients_saw() {
     let shell = Shell::new();
-    let sweep = shell.run(&format!("{BROKEN_LAW} --seeds 0..60 --json"));
+    let sweep = shell.run(&format!("{BROKEN_LAW} --seeds 0..100 --json"));
     let path = sweep.assert_code(1).verdict()["paths"]["sweep"].as_str().unwrap().to_owned();
     let rows = shell.read(&path);
     let row = rows.lines().find(|row| row.contains("\"broken\"")).unwrap();
@@ -29,8 +29,8 @@ fn what_is_broken_ends_with_1_and_says_what_the_clients_saw() {
 }
 
 /// A node whose acknowledgements leave before its disk has what they promise.
-const BROKEN_LAW: &str = "test -w broadcast --node-count 1 --rate 100 --time-limit 10 \
-    --nemesis kill --nemesis-interval 1 --law-breaker release-before-sync";
+const BROKEN_LAW: &str = "test -w broadcast --node-count 1 --rate 400 --time-limit 10 \
+    --nemesis kill --nemesis-interval 0.25 --law-breaker release-before-sync";
 
 #[test]
 fn where_nothing_happened_nothing_is_claimed() {
