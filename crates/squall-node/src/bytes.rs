@@ -7,7 +7,8 @@ use core::ops::Deref;
 /// A range of a shared, immutable buffer. Cloning copies a pointer, not the bytes.
 #[derive(Clone)]
 pub struct Bytes {
-    buffer: Arc<[u8]>,
+    /// `None`: no bytes, and nothing that was allocated for them.
+    buffer: Option<Arc<[u8]>>,
     start: u32,
     end: u32,
 }
@@ -15,8 +16,8 @@ pub struct Bytes {
 impl Bytes {
     /// No bytes.
     #[must_use]
-    pub fn new() -> Self {
-        Self::from(&[][..])
+    pub const fn new() -> Self {
+        Self { buffer: None, start: 0, end: 0 }
     }
 
     /// The part `start..end` of these bytes, sharing the buffer.
@@ -27,7 +28,7 @@ impl Bytes {
     pub fn slice(&self, start: usize, end: usize) -> Self {
         assert!(start <= end && end <= self.len(), "a range within the bytes");
         let offset = |n: usize| self.start + u32::try_from(n).expect("checked against the length");
-        Self { buffer: Arc::clone(&self.buffer), start: offset(start), end: offset(end) }
+        Self { buffer: self.buffer.clone(), start: offset(start), end: offset(end) }
     }
 }
 
@@ -36,7 +37,7 @@ impl From<&[u8]> for Bytes {
     /// If there are 4 GiB or more, which no bound on a message allows.
     fn from(bytes: &[u8]) -> Self {
         let end = u32::try_from(bytes.len()).expect("a message below 4 GiB");
-        Self { buffer: Arc::from(bytes), start: 0, end }
+        Self { buffer: Some(Arc::from(bytes)), start: 0, end }
     }
 }
 
@@ -50,7 +51,10 @@ impl Deref for Bytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.buffer[self.start as usize..self.end as usize]
+        match &self.buffer {
+            Some(buffer) => &buffer[self.start as usize..self.end as usize],
+            None => &[],
+        }
     }
 }
 

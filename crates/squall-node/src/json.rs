@@ -61,6 +61,14 @@ pub fn error_body(refusal: &Refusal, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// `text` as a JSON string, quotes included.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    escape_into(text, &mut out);
+    out
+}
+
 /// Appends `text` as a JSON string, quotes included (RFC 8259 §7).
 pub fn escape_into(text: &str, out: &mut String) {
     out.push('"');

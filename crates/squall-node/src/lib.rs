@@ -68,10 +68,10 @@ pub use effect::{Check, Effect, Effects, Outgoing};
 pub use input::{
     CallError, DiskEvent, Input, Need, Outcome, PeerHint, Policy, QuorumOutcome, QuorumResult,
 };
-pub use json::{error_body, escape_into, scan_error, splice_ids};
+pub use json::{error_body, escape_into, quoted, scan_error, splice_ids};
 pub use node::{Never, Node};
 pub use quorum::Quorum;
-pub use random::{Random, draw_key, hash_text, mix, word};
+pub use random::{Random, draw_key, hash_text, mix, scale, word};
 pub use refusal::{Refusal, code};
 pub use time::{Duration, Instant};
 pub use view::{Field, View};

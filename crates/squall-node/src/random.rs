@@ -104,7 +104,8 @@ impl Random {
 
 /// `bits` scaled down to `0..bound`.
 #[allow(clippy::cast_possible_truncation, reason = "the high half of a 64 by 64 bit product")]
-pub(crate) const fn scale(bits: u64, bound: u64) -> u64 {
+#[must_use]
+pub const fn scale(bits: u64, bound: u64) -> u64 {
     ((bits as u128 * bound as u128) >> 64) as u64
 }
 

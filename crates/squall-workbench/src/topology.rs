@@ -1,5 +1,7 @@
 //! Which node is told to talk to which, as Maelstrom draws it.
 
+use squall_node::quoted;
+
 /// A shape.
 #[derive(Clone, Copy, Debug)]
 pub struct Topology {
@@ -64,13 +66,6 @@ pub(crate) fn json(nodes: &[String], neighbours: fn(usize, usize) -> Vec<usize>)
     };
     let rows: Vec<_> = nodes.iter().enumerate().map(row).collect();
     format!("{{{}}}", rows.join(","))
-}
-
-/// A text as JSON.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    squall_node::escape_into(text, &mut out);
-    out
 }
 
 #[cfg(test)]

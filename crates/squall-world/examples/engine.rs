@@ -264,12 +264,17 @@ fn median(mut measure: impl FnMut() -> f64) -> f64 {
 
 fn main() {
     // For profilers: only one load, so many messages.
-    if let [_, load, messages] = &std::env::args().collect::<Vec<_>>()[..] {
+    if let [_, load, messages, ..] = &std::env::args().collect::<Vec<_>>()[..] {
         let messages = messages.parse().expect("a number of messages");
         let sink = || Some(Box::new(std::io::sink()) as Box<dyn std::io::Write>);
         let rate = match load.as_str() {
             "heap" => heap_loop(messages),
             "traced" => saturated(false, messages, sink()),
+            "file" => {
+                let path = std::env::args().nth(3).expect("a path");
+                let file = std::fs::File::create(path).expect("a file");
+                saturated(false, messages, Some(Box::new(file)))
+            }
             "json" => saturated(true, messages, None),
             _ => saturated(false, messages, None),
         };

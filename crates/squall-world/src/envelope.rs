@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use squall_node::{ActorId, Bytes, EventNo, Form, Lineage, hash_text};
 
-use crate::journal::quoted;
+use crate::journal::NameText;
 
 /// A name of messages, as a small number. Only the World makes them; draws use the hash of the
 /// text, since the numbers depend on who spoke first.
@@ -49,7 +49,7 @@ pub struct Envelope {
 struct Text {
     text: Arc<str>,
     hash: u64,
-    json: Arc<str>,
+    line: NameText,
 }
 
 /// The names of messages.
@@ -87,8 +87,8 @@ impl Symbols {
         }
         let symbol = Symbol(u32::try_from(self.texts.len()).expect("bounded by SYMBOLS_MAX"));
         let text: Arc<str> = Arc::from(text);
-        let (hash, json) = (hash_text(&text), quoted(&text).into());
-        self.texts.push(Text { text: Arc::clone(&text), hash, json });
+        let (hash, line) = (hash_text(&text), NameText::new(&text));
+        self.texts.push(Text { text: Arc::clone(&text), hash, line });
         self.numbers.insert(text, symbol);
         symbol
     }
@@ -101,7 +101,7 @@ impl Symbols {
         self.texts[symbol.0 as usize].hash
     }
 
-    pub(crate) fn json(&self, symbol: Symbol) -> &str {
-        &self.texts[symbol.0 as usize].json
+    pub(crate) fn line(&self, symbol: Symbol) -> &NameText {
+        &self.texts[symbol.0 as usize].line
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use squall_history::trace::{Header, Line};
-use squall_node::{Form, mix};
+use squall_node::{Form, quoted};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The buffer is handed on once it holds this much.
@@ -17,6 +18,9 @@ const BUFFER_BYTES: usize = 1 << 16;
 pub(crate) struct Journal {
     sink: Option<Box<dyn Write>>,
     buffer: Vec<u8>,
+    /// The time of the last message as its line has it.
+    time: Vec<u8>,
+    time_ns: u64,
     lines: u64,
     error: Option<io::Error>,
 }
@@ -56,32 +60,23 @@ impl Journal {
     /// Writes the line of a message that is sent. Messages are most of a trace: their lines are
     /// put together from parts, and a test holds them equal to what [`Line`] gives.
     pub(crate) fn sent(&mut self, sent: &Sent<'_>) {
-        self.lines += 1;
+        self.begin_line(sent.e, sent.t);
         let out = &mut self.buffer;
-        let mut digits = itoa::Buffer::new();
-        let mut number = |out: &mut Vec<u8>, key: &[u8], n: u64| {
-            out.extend_from_slice(key);
-            out.extend_from_slice(digits.format(n).as_bytes());
-        };
-        number(out, b"{\"e\":", sent.e);
-        number(out, b",\"t\":", sent.t);
-        out.extend_from_slice(b",\"k\":\"send\",\"a\":");
-        out.extend_from_slice(sent.src.as_bytes());
+        out.extend_from_slice(&sent.src.send);
         if let Some(cause) = sent.cause {
             number(out, b",\"c\":", cause);
         }
-        out.extend_from_slice(b",\"to\":");
-        out.extend_from_slice(sent.dest.as_bytes());
-        number(out, b",\"id\":", sent.id);
+        number(out, &sent.dest.to, sent.id);
         number(out, b",\"link\":", sent.link);
-        out.extend_from_slice(b",\"name\":");
-        out.extend_from_slice(sent.name.as_bytes());
-        let optional =
-            [(&b",\"msg_id\":"[..], sent.msg_id), (b",\"re\":", sent.re), (b",\"due\":", sent.due)];
-        for (key, n) in optional {
-            if let Some(n) = n {
-                number(out, key, n);
-            }
+        out.extend_from_slice(sent.name.0.as_bytes());
+        if let Some(id) = sent.msg_id {
+            number(out, b",\"msg_id\":", id);
+        }
+        if let Some(id) = sent.re {
+            number(out, b",\"re\":", id);
+        }
+        if let Some(due) = sent.due {
+            number(out, b",\"due\":", due);
         }
         if let Some(fate) = sent.fate {
             out.extend_from_slice(b",\"fate\":\"");
@@ -95,22 +90,25 @@ impl Journal {
         self.end_line();
     }
 
-    /// Writes the line of a message that is handed over: its number, time, receiver (as JSON),
-    /// and the number of the line of its send.
-    pub(crate) fn received(&mut self, (e, t): (u64, u64), dest: &str, of: u64) {
-        self.lines += 1;
-        let out = &mut self.buffer;
-        let mut digits = itoa::Buffer::new();
-        out.extend_from_slice(b"{\"e\":");
-        out.extend_from_slice(digits.format(e).as_bytes());
-        out.extend_from_slice(b",\"t\":");
-        out.extend_from_slice(digits.format(t).as_bytes());
-        out.extend_from_slice(b",\"k\":\"recv\",\"a\":");
-        out.extend_from_slice(dest.as_bytes());
-        out.extend_from_slice(b",\"of\":");
-        out.extend_from_slice(digits.format(of).as_bytes());
-        out.push(b'}');
+    /// Writes the line of a message that is handed over: its number, time, receiver, and the
+    /// number of the line of its send.
+    pub(crate) fn received(&mut self, (e, t): (u64, u64), dest: &ActorText, of: u64) {
+        self.begin_line(e, t);
+        number(&mut self.buffer, &dest.recv, of);
+        self.buffer.push(b'}');
         self.end_line();
+    }
+
+    /// Writes number and time of a line. Many lines have the time of the one before.
+    fn begin_line(&mut self, e: u64, t: u64) {
+        self.lines += 1;
+        if self.time.is_empty() || self.time_ns != t {
+            self.time_ns = t;
+            self.time.clear();
+            number(&mut self.time, b",\"t\":", t);
+        }
+        number(&mut self.buffer, b"{\"e\":", e);
+        self.buffer.extend_from_slice(&self.time);
     }
 
     fn end_line(&mut self) {
@@ -157,17 +155,47 @@ impl fmt::Debug for Journal {
     }
 }
 
-/// The line of a message that is sent. Names are JSON texts, quotes included.
+/// The parts of lines that an actor's name is in.
+#[derive(Clone, Debug)]
+pub(crate) struct ActorText {
+    send: Box<[u8]>,
+    to: Box<[u8]>,
+    recv: Box<[u8]>,
+}
+
+impl ActorText {
+    pub(crate) fn new(name: &str) -> Self {
+        let name = quoted(name);
+        let part = |text: String| text.into_bytes().into_boxed_slice();
+        Self {
+            send: part(format!(",\"k\":\"send\",\"a\":{name}")),
+            to: part(format!(",\"to\":{name},\"id\":")),
+            recv: part(format!(",\"k\":\"recv\",\"a\":{name},\"of\":")),
+        }
+    }
+}
+
+/// The part of a line that a message's name is in.
+#[derive(Clone, Debug)]
+pub(crate) struct NameText(Arc<str>);
+
+impl NameText {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(format!(",\"name\":{}", quoted(name)).into())
+    }
+}
+
+/// The line of a message that is sent.
 #[derive(Debug)]
 pub(crate) struct Sent<'a> {
     pub(crate) e: u64,
     pub(crate) t: u64,
-    pub(crate) src: &'a str,
+    pub(crate) src: &'a ActorText,
     pub(crate) cause: Option<u64>,
-    pub(crate) dest: &'a str,
+    pub(crate) dest: &'a ActorText,
     pub(crate) id: u64,
     pub(crate) link: u64,
-    pub(crate) name: &'a str,
+    pub(crate) name: &'a NameText,
     pub(crate) msg_id: Option<u64>,
     pub(crate) re: Option<u64>,
     pub(crate) due: Option<u64>,
@@ -176,26 +204,29 @@ pub(crate) struct Sent<'a> {
     pub(crate) body: (Form, &'a [u8]),
 }
 
+fn number(out: &mut Vec<u8>, key: &[u8], n: u64) {
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(key);
+    out.extend_from_slice(digits.format(n).as_bytes());
+}
+
 /// Ends a line with a message body, byte for byte, or as `{"b64":…}`.
 fn body(out: &mut Vec<u8>, (form, bytes): (Form, &[u8])) {
-    out.extend_from_slice(b",\"body\":");
     match form {
-        Form::Json => out.extend_from_slice(bytes),
+        Form::Json => {
+            out.extend_from_slice(b",\"body\":");
+            out.extend_from_slice(bytes);
+            out.push(b'}');
+        }
         Form::Binary => {
-            out.extend_from_slice(b"{\"b64\":\"");
+            out.extend_from_slice(b",\"body\":{\"b64\":\"");
             let from = out.len();
             out.resize(from + bytes.len().div_ceil(3) * 4, 0);
             let written = STANDARD.encode_slice(bytes, &mut out[from..]);
             debug_assert!(written.is_ok(), "four letters for each three bytes");
-            out.extend_from_slice(b"\"}");
+            out.extend_from_slice(b"\"}}");
         }
     }
-    out.push(b'}');
-}
-
-/// A name as a JSON text, quotes included.
-pub(crate) fn quoted(name: &str) -> Box<str> {
-    serde_json::to_string(name).expect("a string can be written as JSON").into_boxed_str()
 }
 
 /// A 64-bit hash over everything that happened, in order. It contains neither line numbers nor
@@ -205,7 +236,12 @@ pub(crate) struct Rolling(u64);
 
 impl Rolling {
     pub(crate) const fn fold(&mut self, word: u64) {
-        self.0 = mix(self.0.rotate_left(5) ^ word);
+        self.0 = multiply(self.0.rotate_left(5) ^ word ^ ODD[0], ODD[1]);
+    }
+
+    /// Folds three words at once. Only the last step waits for what was folded before.
+    pub(crate) const fn fold_all(&mut self, [a, b, c]: [u64; 3]) {
+        self.fold(multiply(a ^ ODD[2], b ^ ODD[1]) ^ c);
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
@@ -215,6 +251,15 @@ impl Rolling {
     pub(crate) const fn value(&self) -> u64 {
         self.0
     }
+}
+
+const ODD: [u64; 3] = [0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9];
+
+/// Both halves of the product, one over the other.
+#[allow(clippy::cast_possible_truncation, reason = "the two halves of a 64 by 64 bit product")]
+const fn multiply(a: u64, b: u64) -> u64 {
+    let product = a as u128 * b as u128;
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]
@@ -251,12 +296,12 @@ mod tests {
             journal.sent(&Sent {
                 e: at,
                 t: u64::MAX,
-                src: &quoted(odd),
+                src: &ActorText::new(odd),
                 cause: Some(9).filter(|_| at == 0),
-                dest: &quoted("n1"),
+                dest: &ActorText::new("n1"),
                 id: 3,
                 link: 4,
-                name: &quoted("echo"),
+                name: &NameText::new("echo"),
                 msg_id: Some(5),
                 re: Some(6).filter(|_| at == 1),
                 due: Some(7).filter(|_| at == 0),
@@ -265,7 +310,7 @@ mod tests {
                 body: (form, body),
             });
         }
-        journal.received((2, 17), &quoted(odd), 1);
+        journal.received((2, 17), &ActorText::new(odd), 1);
         journal.close();
         let text = String::from_utf8(kept.0.borrow().clone()).unwrap();
         let lines: Vec<&str> = text.lines().collect();

@@ -1,7 +1,7 @@
 //! How long a message is on its way.
 
 use serde::{Deserialize, Serialize};
-use squall_node::{Lineage, draw_key, word};
+use squall_node::{Lineage, draw_key, scale, word};
 
 /// Shape of the distribution of one-way delays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,12 +56,6 @@ impl Latency {
             Shape::Exponential => exponential(bits(), self.mean_ns),
         }
     }
-}
-
-/// `bits` scaled down to `0..bound`.
-#[allow(clippy::cast_possible_truncation, reason = "the high half of a 64 by 64 bit product")]
-pub(crate) const fn scale(bits: u64, bound: u64) -> u64 {
-    ((bits as u128 * bound as u128) >> 64) as u64
 }
 
 /// ln 2 in units of 2^-32.

@@ -1,5 +1,6 @@
 //! The state behind the verbs: identity, positions, held outputs, and how a message leaves.
 
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -55,6 +56,7 @@ pub(crate) struct Core<N: Node> {
     draws: Cell<u64>,
     armed: u64,
     buggified: BTreeMap<&'static str, u64>,
+    names: NameHash,
     said: Vec<(ActorId, u64, u64)>,
     gated: Vec<(usize, Gate)>,
 
@@ -94,10 +96,29 @@ impl Draws {
     }
 }
 
+/// The hash of the last static name: a node says the same few names again and again.
+#[derive(Clone, Copy, Default)]
+struct NameHash {
+    place: (usize, usize),
+    hash: u64,
+}
+
+impl NameHash {
+    #[allow(clippy::ptr_arg, reason = "only a static text has an address that stands for it")]
+    fn hash(&mut self, name: &Cow<'static, str>) -> u64 {
+        let Cow::Borrowed(fixed) = name else { return hash_text(name) };
+        let place = (fixed.as_ptr() as usize, fixed.len());
+        if self.place != place {
+            *self = Self { place, hash: hash_text(fixed) };
+        }
+        self.hash
+    }
+}
+
 /// A body that is not yet bound to a receiver.
 #[derive(Clone)]
 pub(super) struct Draft {
-    pub(super) name: alloc::borrow::Cow<'static, str>,
+    pub(super) name: Cow<'static, str>,
     pub(super) form: Form,
     /// Without ids.
     pub(super) body: Vec<u8>,
@@ -118,6 +139,7 @@ impl<N: Node> Core<N> {
             draws: Cell::new(0),
             armed: 0,
             buggified: BTreeMap::new(),
+            names: NameHash::default(),
             said: Vec::new(),
             gated: Vec::new(),
             written: Position(0),
@@ -275,6 +297,7 @@ impl<N: Node> Core<N> {
         self.leave(outgoing, Gate::All, fx);
     }
 
+    #[inline(always)]
     pub(super) fn leave(&mut self, outgoing: Outgoing, gate: Gate, fx: &mut Effects) {
         if gate != Gate::Now {
             self.gated.push((fx.list.len(), gate));
@@ -282,11 +305,12 @@ impl<N: Node> Core<N> {
         fx.list.push(Effect::Send(outgoing));
     }
 
+    #[inline(always)]
     pub(super) fn outgoing(
         &mut self,
         to: ActorId,
         (msg_id, in_reply_to): (Option<u64>, Option<u64>),
-        (name, form): (alloc::borrow::Cow<'static, str>, Form),
+        (name, form): (Cow<'static, str>, Form),
         body: &[u8],
     ) -> Outgoing {
         let body = match form {
@@ -297,15 +321,15 @@ impl<N: Node> Core<N> {
             }
             Form::Json | Form::Binary => Bytes::from(body),
         };
-        let lineage = self.descend(to, &name);
+        let name_hash = self.names.hash(&name);
+        let lineage = self.descend(to, name_hash);
         let cause = self.at.event;
         Outgoing { to, msg_id, in_reply_to, name, form, body, cause, lineage, held_from: None }
     }
 
-    /// The lineage of a message: that of the step, the receiver, the name, and how many of this
-    /// name to this receiver the step has said before.
-    fn descend(&mut self, to: ActorId, name: &str) -> Lineage {
-        let name = hash_text(name);
+    /// The lineage of a message: that of the step, the receiver, the hash of its name, and how
+    /// many of this name to this receiver the step has said before.
+    fn descend(&mut self, to: ActorId, name: u64) -> Lineage {
         let ordinal = match self.said.iter_mut().find(|(a, n, _)| (*a, *n) == (to, name)) {
             Some((_, _, count)) => {
                 *count += 1;
@@ -342,6 +366,7 @@ where
             draws: self.draws.clone(),
             armed: self.armed,
             buggified: self.buggified.clone(),
+            names: self.names,
             said: self.said.clone(),
             gated: self.gated.clone(),
             written: self.written,

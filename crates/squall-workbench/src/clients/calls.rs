@@ -1,12 +1,11 @@
 //! Requests, answers, and what they mean for an operation.
 
-use squall_node::{ActorId, Bytes, Duration, Form, Lineage, Moment, Outgoing, draw_key};
+use squall_node::{ActorId, Bytes, Duration, Form, Lineage, Moment, Outgoing, draw_key, quoted};
 use squall_world::{Envelope, Finding, Op, Output, Outputs, Stage};
 
 use super::{Call, Clients, DOMAIN_SLOT, Due, Phase, Purpose, Worker};
 use crate::body::Body;
 use crate::errors;
-use crate::topology::quoted;
 use crate::workloads::{Request, Turn, shown};
 
 impl Clients {

@@ -1,13 +1,12 @@
 //! How the clients lead a run from `init` to its last operation.
 
-use squall_node::{ActorId, Duration, Lineage, Moment, draw_key};
+use squall_node::{ActorId, Duration, Lineage, Moment, draw_key, quoted};
 use squall_world::{Finding, Output, Outputs, Phase as Told};
 
 use super::{
     Call, Clients, DOMAIN_INIT, DOMAIN_SLOT, Due, LAST_WORDS, Phase, Purpose, SETUP_TIMEOUT,
     slot_gap, slot_random,
 };
-use crate::topology::quoted;
 use crate::workloads::{Request, Turn};
 
 impl Clients {

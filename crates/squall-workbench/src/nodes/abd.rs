@@ -15,11 +15,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use squall_node::{
     ActorId, Ctx, Duration, Form, Input, Need, Never, Node, Policy, QuorumOutcome, QuorumResult,
-    Sender, View, Wire, WireError, code,
+    Sender, View, Wire, WireError, code, quoted,
 };
 
 use super::{decode, kv};
-use crate::topology::quoted;
 
 /// How the node behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,9 @@
 
 use std::borrow::Cow;
 
-use squall_node::{Ctx, Form, Input, Never, Node, View, Wire, WireError};
+use squall_node::{Ctx, Form, Input, Never, Node, View, Wire, WireError, quoted};
 
 use super::no_args;
-use crate::topology::quoted;
 
 /// Gives out ids.
 #[derive(Clone, Debug)]

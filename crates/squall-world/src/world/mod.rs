@@ -20,10 +20,10 @@ use self::network::Network;
 use crate::Envelope;
 use crate::faults::Act;
 use crate::host::{Finding, Host, HostInput, Notice, Op, Outputs, Phase, Progress};
-use crate::journal::{Journal, Rolling, quoted};
+use crate::journal::{ActorText, Journal, Rolling};
 use crate::link::Latency;
 use crate::plan::{ClockKind, Plan, PlanError};
-use crate::queue::Queue;
+use crate::queue::{Queue, Slot};
 use crate::wall::{Clock, Doorbell, Ring};
 
 use self::outputs::UNASKED;
@@ -170,8 +170,8 @@ enum State {
 #[derive(Clone, Debug)]
 struct Actor {
     name: Arc<str>,
-    /// The name as JSON.
-    json: Arc<str>,
+    /// What lines of messages say of it.
+    text: ActorText,
     role: Role,
     host: Option<usize>,
     incarnation: u32,
@@ -435,9 +435,9 @@ impl World {
                 if now > self.now {
                     (self.now, self.instant_events) = (now, 0);
                 }
-                if let Some((due, event)) = self.queue.pop() {
+                if let Some((due, slot)) = self.queue.pop() {
                     self.network.late(self.now.saturating_sub(due));
-                    self.handle(event);
+                    self.handle(slot);
                 }
             }
             Ring::Host(now, host) => {
@@ -480,22 +480,13 @@ impl World {
         self.end.as_ref()
     }
 
-    fn handle(&mut self, event: Event) {
+    fn handle(&mut self, slot: Slot) {
         let before = self.events;
-        self.carry_out(event);
-        if self.events > before {
-            self.link_chain();
-        }
-    }
-
-    fn carry_out(&mut self, event: Event) {
-        match event {
-            Event::Deliver { envelope, sent, is_client } => {
-                self.deliver(&envelope, sent, is_client);
-            }
-            Event::Timer { actor, incarnation, token, armed, lineage, name } => {
+        match *self.queue.event(&slot) {
+            Event::Deliver { .. } => self.deliver(&slot),
+            Event::Timer { actor, incarnation, token, armed, lineage, .. } => {
                 if self.is_live(actor, incarnation) {
-                    self.timer((actor, token), (armed, lineage), name.as_deref());
+                    self.timer((actor, token), (armed, lineage), &slot);
                 }
             }
             Event::Synced { actor, incarnation, upto, cause, lineage } => {
@@ -505,6 +496,10 @@ impl World {
             }
             Event::FaultBegin(fault) => self.fault_begins(fault),
             Event::FaultEnd(fault) => self.fault_ends(fault),
+        }
+        self.queue.release(slot);
+        if self.events > before {
+            self.link_chain();
         }
     }
 
@@ -522,7 +517,7 @@ impl World {
         &mut self,
         (id, token): (ActorId, Token),
         (armed, lineage): (u64, Lineage),
-        name: Option<&str>,
+        slot: &Slot,
     ) {
         let Some(host) = self.host_of(id) else { return };
         let e = self.journal.next();
@@ -532,7 +527,9 @@ impl World {
         if self.journal.is_on() {
             let mut line = Line::new(e, self.now, Kind::Timer, &self.actors[id.index()].name);
             line.armed = Some(armed).filter(|&armed| armed != UNASKED);
-            line.name = name.map(Into::into);
+            if let Event::Timer { name: Some(name), .. } = self.queue.event(slot) {
+                line.name = Some(name.as_ref().into());
+            }
             self.journal.line(&line);
         } else {
             self.journal.skip();
@@ -589,16 +586,19 @@ impl World {
     }
 
     fn host_of(&self, actor: ActorId) -> Option<usize> {
-        let actor = self.actors.get(actor.index())?;
+        self.home(self.actors.get(actor.index())?)
+    }
+
+    /// Where an actor lives.
+    fn home(&self, actor: &Actor) -> Option<usize> {
         if actor.role == Role::Client { self.clients } else { actor.host }
     }
 
     /// Counts an event and takes it into the hash.
     fn fold(&mut self, kind: u64, id: ActorId, payload: u64) {
         let actor = &mut self.actors[id.index()];
-        self.hash.fold(self.now);
-        self.hash.fold(kind << 56 | u64::from(actor.incarnation) << 32 | u64::from(id.0));
-        self.hash.fold(payload);
+        let who = kind << 56 | u64::from(actor.incarnation) << 32 | u64::from(id.0);
+        self.hash.fold_all([self.now, who, payload]);
         self.instant_events += 1;
         self.events += 1;
         // Who is busy matters only once an instant has become suspiciously long.
@@ -682,7 +682,7 @@ impl World {
 impl Actor {
     fn new(name: Arc<str>, role: Role) -> Self {
         Self {
-            json: quoted(&name).into(),
+            text: ActorText::new(&name),
             name,
             role,
             host: None,

@@ -7,8 +7,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{End, Event, State, World};
 use crate::envelope::{Symbol, Symbols};
 use crate::host::{Finding, HostInput, Spoken};
-use crate::journal::Sent;
+use crate::journal::{ActorText, Sent};
 use crate::link::Latency;
+use crate::queue::Slot;
 use crate::{Envelope, host};
 
 const DOMAIN_SPOKEN: u64 = 0x7370_6f6b_656e_0001;
@@ -50,6 +51,8 @@ pub(super) struct Network {
     pub(super) net: Net,
     pub(super) late_ns: Vec<u64>,
     keeps_late: bool,
+    /// Whom a message is for that is for no actor at all.
+    nobody: ActorText,
 }
 
 /// One direction between two actors.
@@ -71,19 +74,24 @@ impl Network {
             net: Net::default(),
             late_ns: Vec::new(),
             keeps_late: false,
+            nobody: ActorText::new("?"),
         }
     }
 
     pub(super) fn link(&mut self, src: ActorId, dest: ActorId) -> &mut Link {
         let (src, dest) = (src.index(), dest.index());
+        if self.links.get(src).is_none_or(|links| links.len() <= dest) {
+            self.grow(src, dest);
+        }
+        &mut self.links[src][dest]
+    }
+
+    #[cold]
+    fn grow(&mut self, src: usize, dest: usize) {
         if self.links.len() <= src {
             self.links.resize_with(src + 1, Vec::new);
         }
-        let links = &mut self.links[src];
-        if links.len() <= dest {
-            links.resize_with(dest + 1, Link::default);
-        }
-        &mut links[dest]
+        self.links[src].resize_with(dest + 1, Link::default);
     }
 
     /// Notes by how much a delivery was late. Virtual time is never late.
@@ -117,14 +125,14 @@ impl Link {
 }
 
 impl World {
-    /// A message leaves its sender.
-    pub(super) fn post(&mut self, src: ActorId, message: Outgoing, cause: Option<u64>) {
+    /// A message leaves its sender, and its body goes with it.
+    pub(super) fn post(&mut self, src: ActorId, message: &mut Outgoing, cause: Option<u64>) {
         let name = self.network.symbols.of(&message.name);
         let dest = message.to;
-        let is_client = self.is_client(src) || self.is_client(dest);
+        let to = self.actors.get(dest.index());
+        let is_client = self.is_client(src) || to.is_some_and(|to| to.role == Role::Client);
         // Nobody lives at the source of faults.
-        let is_known = self.host_of(dest).is_some()
-            && self.actors.get(dest.index()).is_some_and(|to| to.state != State::Gone);
+        let is_known = to.is_some_and(|to| self.home(to).is_some() && to.state != State::Gone);
         let id = self.network.ids;
         self.network.ids += 1;
         self.network.count(is_client, |counts| {
@@ -147,10 +155,11 @@ impl World {
             in_reply_to: message.in_reply_to,
             name,
             form: message.form,
-            body: message.body,
+            body: std::mem::take(&mut message.body),
         };
-        self.hash.fold(u64::from(dest.0) << 32 | u64::from(src.0));
-        self.hash.fold(self.network.symbols.hash(name) ^ xxh3_64(&envelope.body));
+        let ends = u64::from(dest.0) << 32 | u64::from(src.0);
+        let (name_hash, body_hash) = (self.network.symbols.hash(name), xxh3_64(&envelope.body));
+        self.hash.fold_all([ends, name_hash, body_hash]);
         let delay = self.hook_send(&envelope, is_client);
         let due = self.now.saturating_add(delay);
         let sent = self.journal.next();
@@ -159,7 +168,7 @@ impl World {
         if !is_known {
             self.network.net.undeliverable += 1;
         } else if is_full {
-            self.lose(&envelope, sent, "queue");
+            self.lose((dest, id), sent, "queue");
         } else {
             self.queue.push(due, Event::Deliver { envelope, sent, is_client });
         }
@@ -173,29 +182,32 @@ impl World {
 
     /// What keeps a message from being handed over when it falls due: a cut, or a receiver that
     /// is down. Messages to oneself are never cut.
-    fn hook_delivery(&mut self, envelope: &Envelope) -> Option<&'static str> {
-        let link = self.network.link(envelope.src, envelope.dest);
+    fn hook_delivery(&mut self, src: ActorId, dest: ActorId) -> Option<&'static str> {
+        let link = self.network.link(src, dest);
         link.in_flight = link.in_flight.saturating_sub(1);
-        if link.cuts > 0 && envelope.src != envelope.dest {
+        if link.cuts > 0 && src != dest {
             return Some("cut");
         }
-        match self.actors[envelope.dest.index()].state {
+        match self.actors[dest.index()].state {
             State::Up => None,
             State::Down | State::Exited | State::Gone => Some("down"),
         }
     }
 
-    /// A message falls due.
-    pub(super) fn deliver(&mut self, envelope: &Envelope, sent: u64, is_client: bool) {
-        let (src, dest) = (envelope.src, envelope.dest);
-        if let Some(why) = self.hook_delivery(envelope) {
-            self.lose(envelope, sent, why);
+    /// A message falls due. It is handed over where it lies, not copied.
+    pub(super) fn deliver(&mut self, slot: &Slot) {
+        let Event::Deliver { envelope, sent, is_client } = self.queue.event(slot) else { return };
+        let (src, dest, id) = (envelope.src, envelope.dest, envelope.id);
+        let (sent, is_client) = (*sent, *is_client);
+        if let Some(why) = self.hook_delivery(src, dest) {
+            self.lose((dest, id), sent, why);
             return;
         }
         let Some(host) = self.host_of(dest) else { return };
         self.network.count(is_client, |counts| counts.recv += 1);
         let e = self.journal.next();
         self.out.clear();
+        let Event::Deliver { envelope, .. } = self.queue.event(slot) else { return };
         let at = self.moment(e, envelope.lineage);
         let name = self.network.symbols.text(envelope.name);
         let src = &*self.actors[src.index()].name;
@@ -206,21 +218,21 @@ impl World {
             self.unflushed.push(host);
         }
         if self.journal.is_on() {
-            self.journal.received((e, self.now), &self.actors[dest.index()].json, sent);
+            self.journal.received((e, self.now), &self.actors[dest.index()].text, sent);
         } else {
             self.journal.skip();
         }
-        self.fold(3, dest, envelope.id);
+        self.fold(3, dest, id);
         self.interpret(e);
     }
 
-    fn lose(&mut self, envelope: &Envelope, sent: u64, why: &'static str) {
+    fn lose(&mut self, (dest, id): (ActorId, u64), sent: u64, why: &'static str) {
         let e = self.journal.next();
-        let mut line = Line::new(e, self.now, Kind::Lost, &self.actors[envelope.dest.index()].name);
+        let mut line = Line::new(e, self.now, Kind::Lost, &self.actors[dest.index()].name);
         line.of = Some(sent);
         line.why = Some(why.into());
         self.journal.line(&line);
-        self.fold(4, envelope.dest, envelope.id);
+        self.fold(4, dest, id);
     }
 
     /// The end of the run: what is still on its way will never arrive.
@@ -228,12 +240,12 @@ impl World {
         if !self.journal.is_on() {
             return;
         }
-        while let Some((_, event)) = self.queue.pop() {
-            let Event::Deliver { envelope, sent, .. } = event else { continue };
+        while let Some((_, slot)) = self.queue.pop() {
+            let Event::Deliver { envelope, sent, .. } = self.queue.event(&slot) else { continue };
             let e = self.journal.next();
             let mut line =
                 Line::new(e, self.now, Kind::Lost, &self.actors[envelope.dest.index()].name);
-            line.of = Some(sent);
+            line.of = Some(*sent);
             line.why = Some("end".into());
             self.journal.line(&line);
         }
@@ -277,7 +289,7 @@ impl World {
         let actor = &mut self.actors[by.index()];
         actor.spoken += 1;
         let lineage = draw_key(self.plan.seed, DOMAIN_SPOKEN, u64::from(by.0), actor.spoken);
-        let message = Outgoing {
+        let mut message = Outgoing {
             to,
             msg_id,
             in_reply_to,
@@ -288,7 +300,7 @@ impl World {
             lineage: Lineage(lineage),
             held_from: None,
         };
-        self.post(from, message, None);
+        self.post(from, &mut message, None);
     }
 
     fn nearest(&self, name: &str) -> String {
@@ -333,12 +345,12 @@ impl World {
         self.journal.sent(&Sent {
             e: self.journal.next(),
             t: self.now,
-            src: &self.actors[envelope.src.index()].json,
+            src: &self.actors[envelope.src.index()].text,
             cause: envelope.cause.map(|cause| cause.0),
-            dest: dest.map_or("\"?\"", |actor| &actor.json),
+            dest: dest.map_or(&self.network.nobody, |actor| &actor.text),
             id: envelope.id,
             link: envelope.k,
-            name: self.network.symbols.json(envelope.name),
+            name: self.network.symbols.line(envelope.name),
             msg_id: envelope.msg_id,
             re: envelope.in_reply_to,
             due: Some(due).filter(|_| fate.is_none()),

@@ -5,12 +5,11 @@ use std::borrow::Cow;
 use serde_json::value::{RawValue, to_raw_value};
 use squall_history::trace::{Kind, Line, Role};
 use squall_node::{
-    ActorId, Check, Duration, Effect, Field, Lineage, Position, Token, View, draw_key, word,
+    ActorId, Check, Duration, Effect, Field, Lineage, Position, Token, View, draw_key, scale, word,
 };
 
 use super::{Actor, End, Event, Recorded, RecordedWhat, State, World};
 use crate::host::{self, Finding, Notice, Op, Output, Phase, Stage};
-use crate::link::scale;
 
 /// The cause of what a process says unasked.
 pub(super) const UNASKED: u64 = u64::MAX;
@@ -22,9 +21,10 @@ impl World {
     pub(super) fn interpret(&mut self, e: u64) {
         let from = self.out.from;
         let mut effects = std::mem::take(&mut self.out.effects.list);
-        for effect in effects.drain(..) {
+        for effect in &mut effects {
             self.effect(from, effect, e);
         }
+        effects.clear();
         self.out.effects.list = effects;
         if self.out.list.is_empty() {
             return;
@@ -36,53 +36,53 @@ impl World {
         self.out.list = list;
     }
 
-    /// What a node's driver asked for.
-    fn effect(&mut self, actor: ActorId, effect: Effect, e: u64) {
+    /// What a node's driver asked for. Messages are most of it, and are sent from where they lie.
+    fn effect(&mut self, actor: ActorId, effect: &mut Effect, e: u64) {
         match effect {
             Effect::Send(message) => {
                 let cause = message.cause.0;
                 self.post(actor, message, Some(cause));
             }
             Effect::Arm { token, after, lineage, name } => {
-                self.arm(actor, (token, lineage), after, e, name);
+                self.arm(actor, (*token, *lineage), *after, e, name.take());
             }
-            Effect::Sync { upto, lineage } => self.sync(actor, upto, lineage, e),
+            Effect::Sync { upto, lineage } => self.sync(actor, *upto, *lineage, e),
             Effect::Wrote { file, bytes, position } => {
-                self.wrote(actor, e, &file, (bytes as u64, position));
+                self.wrote(actor, e, file, (*bytes as u64, *position));
             }
-            Effect::Note { name, fields } => self.note(actor, e, name, &fields),
-            Effect::View(view) => self.view(actor, e, &view),
-            Effect::Check { check, name } => self.check(actor, (check, name), e),
+            Effect::Note { name, fields } => self.note(actor, e, name, fields),
+            Effect::View(view) => self.view(actor, e, view),
+            Effect::Check { check, name } => self.check(actor, (*check, *name), e),
             Effect::Late { from, in_reply_to } => {
                 let mut fields = View::default();
-                fields.set("from", self.name(from));
-                fields.set("in_reply_to", in_reply_to);
+                fields.set("from", self.name(*from));
+                fields.set("in_reply_to", *in_reply_to);
                 self.note(actor, e, "late", &fields);
             }
             Effect::Undecodable { from, name, error } => {
-                let from = self.name(from);
+                let from = self.name(*from);
                 let what = format!("{from} sent {name:?}, which cannot be decoded: {error}");
                 let finding = Finding {
                     code: "SQ04",
                     node: self.name(actor).to_owned(),
                     line_no: None,
                     column: None,
-                    raw: name,
+                    raw: std::mem::take(name),
                     what,
                     help: "the sender's message must have the shape its receiver expects"
                         .to_owned(),
                 };
                 self.find(actor, finding, told(e));
             }
-            Effect::Halt { reason } => self.exited(actor, reason, e),
+            Effect::Halt { reason } => self.exited(actor, std::mem::take(reason), e),
         }
     }
 
     fn output(&mut self, output: Output, e: u64) {
         match output {
-            Output::Send { from, message } => {
+            Output::Send { from, mut message } => {
                 let cause = message.cause.0;
-                self.post(from, message, Some(cause));
+                self.post(from, &mut message, Some(cause));
             }
             Output::Spoken(spoken) => self.spoken(spoken),
             Output::Arm { actor, token, after, lineage, name } => {
