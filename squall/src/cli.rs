@@ -26,12 +26,26 @@ Examples:
   squall test -w broadcast --node-count 25 --rate 100 --latency 100 --nemesis partition
   squall test -w lin-kv --impl abd --nemesis partition,kill --nemesis-interval 1 --seeds 0..1000
   squall test -w echo --bin ./echo.py --node-count 1 --time-limit 10
-  squall test -w broadcast --bin ./node.py --bin n2=./other --node-count 5 --assert msgs-per-op<30
+  squall test -w broadcast --bin ./node.py --bin n2=./other --node-count 5 --assert 'msgs-per-op<30'
   squall test -w broadcast --bin squall -- node broadcast";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  squall replay latest                    the newest run that was kept
+  squall replay -2                        the one before it
+  squall replay store/broadcast/latest
+  squall replay plan.json                 a plan by itself, perhaps made smaller by hand";
+
+const NODE_EXAMPLES: &str = "\
+Examples:
+  squall test -w broadcast --bin squall -- node broadcast
+  echo '{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"type\":\"init\",\"msg_id\":1,\
+\"node_id\":\"n0\",\"node_ids\":[\"n0\"]}}' | squall node echo";
 
 const TEST_AFTER: &str = "\
 Without --bin the embedded node of the workload runs, in virtual time. With --bin the nodes are
-processes and time is real. What follows -- goes to the nodes.
+processes and time is real. What follows -- goes to the programs, or to the embedded nodes if
+there is no program.
 
 Exit codes: 0 held, 1 broken, 2 unknown or not exercised, 76 the node broke the protocol,
 64 wrong usage, 65 damaged data, 66 no such file, 69 the node cannot be started, 70 a defect of
@@ -39,7 +53,7 @@ squall, 73 cannot create, 74 cannot write, 130 interrupted.";
 
 /// A storm you can replay: break, judge, see, run and learn distributed systems.
 #[derive(Debug, Parser)]
-#[command(name = "squall", version, disable_help_subcommand = true)]
+#[command(name = "squall", version, before_help = WELCOME)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
@@ -51,9 +65,10 @@ pub(crate) enum Verb {
     #[command(before_help = TEST_EXAMPLES, after_help = TEST_AFTER)]
     Test(Box<TestArgs>),
     /// Repeat a kept run, or run a plan.
+    #[command(before_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
     /// Run an embedded node as a process on stdin and stdout.
-    #[command(hide = true)]
+    #[command(hide = true, before_help = NODE_EXAMPLES)]
     Node(NodeArgs),
     /// Outlive squall to end what it started.
     #[command(name = "__guard", hide = true)]
@@ -109,7 +124,7 @@ pub(crate) struct TestArgs {
     /// A file with a node's name on each line.
     #[arg(long, value_name = "FILE", help_heading = "What runs")]
     pub(crate) nodes_file: Option<String>,
-    /// What follows -- goes to the nodes.
+    /// Arguments of the programs, or of the embedded nodes if there is no program.
     #[arg(last = true, value_name = "ARG")]
     pub(crate) args: Vec<String>,
 
@@ -167,10 +182,16 @@ pub(crate) struct TestArgs {
     pub(crate) law_breaker: Option<String>,
 
     /// The seed: decimal or 0x… [default: drawn].
-    #[arg(long, value_name = "SEED", help_heading = "Seeds", conflicts_with = "seeds")]
+    #[arg(
+        long,
+        value_name = "SEED",
+        help_heading = "Seeds",
+        conflicts_with = "seeds",
+        allow_hyphen_values = true
+    )]
     pub(crate) seed: Option<String>,
     /// Many seeds, the last one excluded.
-    #[arg(long, value_name = "A..B", help_heading = "Seeds")]
+    #[arg(long, value_name = "A..B", help_heading = "Seeds", allow_hyphen_values = true)]
     pub(crate) seeds: Option<String>,
     /// Runs at one time [default: one for each core].
     #[arg(long, value_name = "J", help_heading = "Seeds", allow_hyphen_values = true)]
@@ -185,7 +206,7 @@ pub(crate) struct TestArgs {
     )]
     pub(crate) test_count: String,
     /// Run every seed twice and compare.
-    #[arg(long, help_heading = "Seeds", requires = "seeds")]
+    #[arg(long, help_heading = "Seeds")]
     pub(crate) double: bool,
 
     /// The share of operations that must succeed: total, or a number from 0 to 1.
@@ -238,10 +259,10 @@ pub(crate) struct TestArgs {
 /// Wrong usage ends with 64 and one line, whatever the parser thinks; help and version with 0.
 pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            error.print().ok();
-            ExitCode::SUCCESS
-        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
+            Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => Failure::from(why).tell(),
+            _ => ExitCode::SUCCESS,
+        },
         _ => Failure::usage(complaint(error)).tell(),
     }
 }

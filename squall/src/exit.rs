@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
+use crate::out::plain;
+
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -14,13 +16,14 @@ pub(crate) struct Failure {
 
 /// Wrong usage.
 const USAGE: u8 = 64;
-const DATA: u8 = 65;
+pub(crate) const DATA: u8 = 65;
 const NO_INPUT: u8 = 66;
 const ENVIRONMENT: u8 = 69;
 /// A defect of ours.
 pub(crate) const INTERNAL: u8 = 70;
 const CANNOT_CREATE: u8 = 73;
 const INPUT_OUTPUT: u8 = 74;
+const CONFIGURATION: u8 = 78;
 /// Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -58,7 +61,7 @@ impl Failure {
     /// Says so on stderr, in as many lines as it takes, and gives the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
         let mut err = std::io::stderr().lock();
-        writeln!(err, "squall: {}", self.text).ok();
+        writeln!(err, "squall: {}", plain(&self.text)).ok();
         ExitCode::from(self.code)
     }
 }
@@ -70,6 +73,17 @@ impl From<squall_workbench::RunError> for Failure {
             RunError::Plan(text) => Self::data(text),
             RunError::Node(text) => Self::usage(text),
             RunError::Environment(text) => Self::environment(text),
+        }
+    }
+}
+
+impl From<squall_workbench::nodes::ServeError> for Failure {
+    fn from(error: squall_workbench::nodes::ServeError) -> Self {
+        use squall_workbench::nodes::ServeError;
+        match error {
+            ServeError::Arguments(text) => Self::usage(text),
+            ServeError::Environment(text) => Self { code: CONFIGURATION, text },
+            ServeError::Failed(text) => Self::input_output(text),
         }
     }
 }

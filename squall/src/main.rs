@@ -47,7 +47,7 @@ fn node(args: &cli::NodeArgs) -> Result<u8, Failure> {
         let names: Vec<_> = nodes.iter().map(|node| node.name).collect();
         return Err(Failure::usage(cli::unknown("embedded node", &args.name, &names)));
     };
-    (node.serve)(&args.args).map_err(Failure::input_output).map(|()| 0)
+    (node.serve)(&args.args).map_err(Failure::from).map(|()| 0)
 }
 
 /// The guard child: it outlives us to leave nothing behind.

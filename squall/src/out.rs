@@ -1,5 +1,6 @@
 //! Results go to stdout, everything else to stderr.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use crate::exit::Failure;
@@ -48,7 +49,8 @@ impl Status {
     pub(crate) fn set(&mut self, text: &str) {
         if self.is_live {
             let mut err = std::io::stderr().lock();
-            write!(err, "\r\x1b[2K{text}").and_then(|()| err.flush()).ok();
+            // A line that is too long is cut, not continued on the next one.
+            write!(err, "\r\x1b[2K\x1b[?7l{text}\x1b[?7h").and_then(|()| err.flush()).ok();
             self.is_shown = true;
         }
     }
@@ -101,6 +103,33 @@ impl Paint {
     fn with(self, code: &str, text: &str) -> String {
         if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// A text of a node or a file as it can be shown: nothing in it moves the cursor, changes colours
+/// or turns the direction of the line.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    let is_odd = |c: char| {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2066}'..='\u{2069}');
+        (c.is_control() && c != '\n' && c != '\t') || turns
+    };
+    if !text.contains(is_odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_odd(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
+/// A path or argument as a shell takes it.
+pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !text.is_empty() && text.chars().all(is_safe) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', "'\\''")))
 }
 
 /// A number with commas between thousands.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use squall_history::Value;
 
+use crate::workloads::Workload;
+
 /// Short names of figures, with their place in the results.
 pub const FIGURES: &[(&str, &[&str])] = &[
     ("msgs-per-op", &["net", "servers", "msgs-per-op"]),
@@ -68,6 +70,22 @@ impl Assertion {
         }
         let limit = limit(text[at + len..].trim(), name)?;
         Ok(Self { name: name.to_owned(), compare, limit, text: text.to_owned() })
+    }
+
+    /// Whether runs of this workload have the figure at all.
+    ///
+    /// # Errors
+    /// If they never have, with what they have.
+    pub fn fits(&self, workload: &Workload) -> Result<(), String> {
+        let has = |(name, path): &(&str, &[&str])| {
+            path[0] != "workload" || workload.figures.contains(name)
+        };
+        if FIGURES.iter().any(|figure| figure.0 == self.name && has(figure)) {
+            return Ok(());
+        }
+        let known: Vec<_> = FIGURES.iter().filter(|it| has(it)).map(|(name, _)| *name).collect();
+        let (name, workload) = (&self.name, workload.name);
+        Err(format!("a run of {workload} has no figure {name:?}; it has: {}", known.join(", ")))
     }
 
     /// Whether it is true of these results, and the figure; `None` if there is no such figure.

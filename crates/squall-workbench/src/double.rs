@@ -4,12 +4,11 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use squall_world::{Chain, End, Plan};
+use squall_history::trace::Header;
+use squall_world::{Chain, End, Plan, World};
 
+use crate::difference::Difference;
 use crate::run::{RunError, build, header};
-
-/// So many lines before the difference are shown.
-const WINDOW: usize = 6;
 
 /// Two runs of one plan that differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,26 +17,18 @@ pub struct Divergence {
     pub event: u64,
     /// Events of the first run.
     pub events: u64,
-    /// The last lines of the first run up to there.
-    pub first: Vec<String>,
-    /// The last lines of the second run up to there.
-    pub second: Vec<String>,
+    /// Where the traces of two further runs part; `None`: these two were equal.
+    pub difference: Option<Difference>,
 }
 
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (event, events) = (self.event, self.events);
         writeln!(f, "not deterministic: two runs differ at event {event} of {events}")?;
-        let common = self.first.iter().zip(&self.second).take_while(|(a, b)| a == b).count();
-        for line in &self.first[..common] {
-            writeln!(f, "  same    {line}")?;
+        match &self.difference {
+            Some(difference) => difference.fmt(f),
+            None => writeln!(f, "  two further runs were equal, so there is no more to show"),
         }
-        for (name, lines) in [("run 1", &self.first), ("run 2", &self.second)] {
-            for line in &lines[common.min(lines.len())..] {
-                writeln!(f, "  {name}   {line}")?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -46,14 +37,24 @@ impl fmt::Display for Divergence {
 /// # Errors
 /// If the plan cannot be run.
 pub fn double_run(plan: &Arc<Plan>) -> Result<Result<u64, Divergence>, RunError> {
-    let mut first = build(plan)?;
+    compare(&|| build(plan), &header(plan))
+}
+
+/// Makes a World twice, runs both and compares them event by event.
+///
+/// # Errors
+/// If a World cannot be made.
+pub fn compare(
+    make: &dyn Fn() -> Result<World, RunError>,
+    header: &Header,
+) -> Result<Result<u64, Divergence>, RunError> {
+    let mut first = make()?;
     first.chain(Chain::Keep(Vec::new()));
     let report = first.run();
     let Chain::Keep(hashes) = report.chain else { return Ok(Ok(report.hash)) };
     let events = hashes.len() as u64;
-    let hashes: Arc<[u64]> = hashes.into();
-    let mut second = build(plan)?;
-    second.chain(Chain::Compare { hashes: Arc::clone(&hashes), compared: 0 });
+    let mut second = make()?;
+    second.chain(Chain::Compare { hashes: hashes.into(), compared: 0 });
     let end = second.run();
     let event = match end.end {
         End::Diverged { event } => event,
@@ -61,42 +62,40 @@ pub fn double_run(plan: &Arc<Plan>) -> Result<Result<u64, Divergence>, RunError>
         // Equal as far as it goes, and then one of the two goes on.
         _ => events,
     };
-    // Both once more up to there, with the trace in view.
-    let window = |upto: &[u64]| -> Result<Vec<String>, RunError> {
-        let lines = Lines::default();
-        let mut world = build(plan)?;
-        world.record(Box::new(lines.clone()), &header(plan));
-        let mut upto = upto.to_vec();
-        if let Some(last) = upto.last_mut() {
-            *last = !*last;
-        }
-        world.chain(Chain::Compare { hashes: upto.into(), compared: 0 });
+    // Nobody wrote these two down: two further runs show where they part.
+    let trace = || -> Result<String, RunError> {
+        let kept = Kept::default();
+        let mut world = make()?;
+        world.record(Box::new(kept.clone()), header);
         drop(world.run());
-        Ok(lines.last(WINDOW))
+        Ok(kept.text())
     };
-    let cut = usize::try_from(event + 1).unwrap_or(usize::MAX).min(hashes.len());
-    let first = window(&hashes[..cut])?;
-    let second = window(&hashes)?;
-    Ok(Err(Divergence { event, events, first, second }))
+    let difference = Difference::between(&trace()?, &trace()?);
+    Ok(Err(Divergence { event, events, difference }))
 }
 
-/// Keeps what is written, for a look at its end.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+/// Runs a plan of embedded nodes and gives its trace.
+///
+/// # Errors
+/// If the plan cannot be run.
+pub fn trace_of(plan: &Arc<Plan>) -> Result<String, RunError> {
+    let kept = Kept::default();
+    crate::run::run(plan, Some(Box::new(kept.clone())))?;
+    Ok(kept.text())
+}
 
-impl Lines {
-    fn last(&self, count: usize) -> Vec<String> {
-        let Ok(bytes) = self.0.lock() else { return Vec::new() };
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().collect();
-        // The lines of messages that were on their way when the run was stopped tell nothing.
-        let told = lines.iter().rposition(|line| !line.contains("\"why\":\"end\""));
-        let end = told.map_or(lines.len(), |last| last + 1);
-        lines[end.saturating_sub(count)..end].iter().map(|line| (*line).to_owned()).collect()
+/// Keeps what is written.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().map(|bytes| bytes.clone()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
-impl Write for Lines {
+impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Ok(mut kept) = self.0.lock() {
             kept.extend_from_slice(bytes);

@@ -15,8 +15,6 @@ use crate::settings::{NodeChoice, Settings};
 const DOMAIN_PLAN: u64 = 0x706c_616e_0000_0001;
 /// A sync of an embedded node's disk takes between these, µs.
 const SYNC_US: [u64; 2] = [200, 1_000];
-/// No run has more operation slots.
-const SLOTS_MAX: u64 = 20_000_000;
 
 /// The plan of these settings and this seed.
 #[must_use]
@@ -74,6 +72,10 @@ fn knobs(settings: &Settings) -> BTreeMap<String, Value> {
     set("init_timeout_ms", json!(settings.init_timeout_ms));
     set("rpc_timeout_ms", json!(settings.rpc_timeout()));
     set("availability_ppm", availability(settings));
+    if !settings.asserts.is_empty() {
+        let texts: Vec<_> = settings.asserts.iter().map(ToString::to_string).collect();
+        set("asserts", json!(texts));
+    }
     knobs
 }
 
@@ -95,7 +97,7 @@ fn ops(settings: &Settings, seed: u64) -> OpsPlan {
     let gap_max_ns = 2_000_000_000_000_000 / settings.rate_millionths;
     let limit = settings.time_limit_ms.saturating_mul(1_000_000);
     let (mut to, mut time) = (0, 0_u64);
-    while to < SLOTS_MAX {
+    while to < OpsPlan::SLOTS_MAX {
         time = time.saturating_add(slot_gap(seed, to, gap_max_ns).0);
         if time >= limit {
             break;

@@ -7,6 +7,7 @@ use squall_check::{FaultSpan, Outcome, Verdict, answers, echo, in_force, linear}
 use squall_history::{Event, History, Kind, Name, Process, Value, trace};
 use squall_world::{End, Finding, Plan, Recorded, RecordedWhat, Report, Stage, faults};
 
+use crate::asserts::Assertion;
 use crate::nodes;
 use crate::results::{self, Word};
 use crate::workloads::{self, Workload};
@@ -22,6 +23,8 @@ pub struct Judged {
     pub history: History,
     /// The promises that were checked, with their outcomes.
     pub promises: Vec<(&'static str, Outcome)>,
+    /// The assertions about figures, and what became of them.
+    pub asserted: Vec<Asserted>,
     /// What was wrong with nodes and lines, each kind once, with how often.
     pub findings: Vec<(Finding, u64)>,
     /// Nodes that ended by themselves.
@@ -59,6 +62,43 @@ impl Judged {
     }
 }
 
+/// An assertion about a figure, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asserted {
+    /// The assertion.
+    pub text: String,
+    /// Broken if it is false; not exercised if the run has no such figure.
+    pub verdict: Verdict,
+    /// The figure, as the text of a number.
+    pub figure: Option<String>,
+}
+
+/// The plan's assertions, checked against the figures.
+fn asserted(plan: &Plan, results: &Value) -> Vec<Asserted> {
+    let list = plan.knobs.get("asserts").and_then(serde_json::Value::as_array);
+    let texts = list.into_iter().flatten().filter_map(serde_json::Value::as_str);
+    let asserts = texts.filter_map(|text| Assertion::parse(text).ok());
+    let judged = |assertion: Assertion| {
+        let (verdict, figure) = match assertion.check(results) {
+            Some((true, figure)) => (Verdict::Held, Some(figure)),
+            Some((false, figure)) => (Verdict::Broken, Some(figure)),
+            None => (Verdict::NotExercised, None),
+        };
+        Asserted { text: assertion.to_string(), verdict, figure }
+    };
+    asserts.map(judged).collect()
+}
+
+/// An assertion is a promise: what held otherwise is broken if one is false.
+fn with_asserts(word: Word, asserted: &[Asserted]) -> Word {
+    let worst = asserted.iter().map(|asserted| asserted.verdict).max();
+    match (word, worst) {
+        (Word::Held | Word::NotExercised | Word::Unknown, Some(Verdict::Broken)) => Word::Broken,
+        (Word::Held, Some(Verdict::NotExercised)) => Word::NotExercised,
+        (word, _) => word,
+    }
+}
+
 /// Judges what is left of a run.
 #[must_use]
 pub fn judge(plan: &Plan, report: Report) -> Judged {
@@ -84,7 +124,6 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
     let word = word(&promises, &findings, &report.end, &report.exits);
     let results = results::map(&results::Parts {
         plan,
-        word,
         promises: &promises,
         others: &others,
         history: &history,
@@ -94,6 +133,9 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         hash: report.hash,
         exits: &report.exits,
     });
+    let asserted = asserted(plan, &results);
+    let word = with_asserts(word, &asserted);
+    let results = results::conclude(results, &asserted, word);
     let mut kinds = BTreeMap::new();
     for recorded in &report.history {
         if let RecordedWhat::Fault { event, begins: true } = recorded.what {
@@ -105,6 +147,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         results,
         history,
         promises,
+        asserted,
         findings,
         exits: report.exits,
         end: report.end,

@@ -13,6 +13,7 @@ mod run;
 mod settings;
 
 mod generate;
+mod knobs;
 
 mod clients;
 pub mod workloads;
@@ -24,6 +25,7 @@ mod judge;
 mod results;
 
 mod asserts;
+mod difference;
 mod double;
 mod store;
 mod sweep;
@@ -35,13 +37,14 @@ mod topology;
 pub use asserts::{Assertion, FIGURES, figure};
 pub use body::Body;
 pub use clients::{Clients, Timeouts};
-pub use double::{Divergence, double_run};
+pub use difference::Difference;
+pub use double::{Divergence, compare, double_run, trace_of};
 pub use generate::plan;
-pub use judge::{Judged, judge};
+pub use judge::{Asserted, Judged, judge};
 pub use results::{CLOSING_BROKEN, CLOSING_HELD, CLOSING_UNKNOWN, Word};
 pub use run::{Build, Habitat, RunError, build, build_processes, header, run};
 pub use settings::{NodeChoice, Settings};
 pub use squall_node::mix;
 pub use store::{Kept, Store, StoreError};
-pub use sweep::{Row, Summary, sweep};
+pub use sweep::{Row, Summary, TWICE_EVERY, sweep, sweep_twice};
 pub use topology::{TOPOLOGIES, Topology};

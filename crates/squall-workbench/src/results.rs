@@ -1,5 +1,6 @@
 //! The result map: Maelstrom's keys, and ours beside them.
 
+use crate::judge::Asserted;
 use squall_check::{Outcome, Verdict};
 use squall_history::{History, Kind, Value};
 use squall_world::{Counts, End, Finding, Net, Plan};
@@ -72,7 +73,6 @@ impl Word {
 /// Everything the map is made of.
 pub(crate) struct Parts<'a> {
     pub(crate) plan: &'a Plan,
-    pub(crate) word: Word,
     pub(crate) promises: &'a [(&'static str, Outcome)],
     pub(crate) others: &'a [(&'static str, Outcome)],
     pub(crate) history: &'a History,
@@ -83,7 +83,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) exits: &'a [(String, String)],
 }
 
-/// The map of a run.
+/// The map of a run, but for the verdict.
 pub(crate) fn map(parts: &Parts<'_>) -> Value {
     let mut pairs: Vec<(&str, Value)> = Vec::new();
     for (name, outcome) in parts.others {
@@ -104,12 +104,36 @@ pub(crate) fn map(parts: &Parts<'_>) -> Value {
         };
         pairs.push(("exits", parts.exits.iter().map(exit).collect()));
     }
+    if let Some(functions) = parts.plan.text_knob("functions") {
+        pairs.push(("functions", functions.split(',').map(Value::str).collect()));
+    }
     pairs.push(("seed", Value::str(format!("0x{:x}", parts.plan.seed))));
     pairs.push(("hash", Value::str(format!("{:016x}", parts.hash))));
     pairs.push(("end", Value::str(end(parts.end))));
-    pairs.push(("verdict", Value::str(parts.word.as_str())));
-    pairs.push(("valid?", parts.word.valid()));
     Value::record(pairs)
+}
+
+/// Ends the map with the assertions about it and the verdict.
+pub(crate) fn conclude(map: Value, asserted: &[Asserted], word: Word) -> Value {
+    let Value::Map(pairs) = map else { return map };
+    let assert = |asserted: &Asserted| {
+        let mut pairs = vec![
+            ("assert", Value::str(&*asserted.text)),
+            ("verdict", Value::str(asserted.verdict.as_str())),
+        ];
+        if let Some(figure) = &asserted.figure {
+            pairs.push(("figure", Value::number(figure).unwrap_or(Value::Nil)));
+        }
+        Value::record(pairs)
+    };
+    let mut last = Vec::new();
+    if !asserted.is_empty() {
+        last.push(("asserts", asserted.iter().map(assert).collect()));
+    }
+    last.push(("verdict", Value::str(word.as_str())));
+    last.push(("valid?", word.valid()));
+    let last = last.into_iter().map(|(key, value)| (Value::keyword(key), value));
+    Value::map(pairs.iter().cloned().chain(last))
 }
 
 /// How a run ended, in words.

@@ -15,6 +15,7 @@ use squall_world::{
 };
 
 use crate::clients::{Clients, Timeouts};
+use crate::knobs;
 use crate::nodes::{self, Embedded, Seat};
 use crate::services::SERVICES;
 use crate::workloads;
@@ -110,6 +111,7 @@ impl Build {
         let workload = workloads::find(&plan.workload).ok_or_else(|| {
             RunError::Plan(format!("the plan's workload {:?} does not exist", plan.workload))
         })?;
+        knobs::check(plan, workload)?;
         let members = members(plan);
         let mut world = World::new(Arc::clone(plan), &members, bounds)?;
         let actor = |at: usize| ActorId(u32::try_from(at).expect("fewer than 2^32 actors"));
@@ -119,7 +121,8 @@ impl Build {
             roster: Arc::new(world.roster()),
             members: nodes.clone().into(),
             rules: rules(plan)?,
-            args: args(plan),
+            // Where there are programs, the arguments are theirs.
+            args: if has_program(plan) { Vec::new() } else { args(plan) },
         };
         for (at, service) in SERVICES.iter().enumerate() {
             let me = actor(plan.nodes.len() + at);
@@ -245,6 +248,11 @@ fn embedded(plan: &Plan) -> Result<&'static Embedded, RunError> {
         let name = plan.text_knob("impl").unwrap_or("any");
         RunError::Plan(format!("{} has no embedded node {name}", plan.workload))
     })
+}
+
+/// Whether a node of the plan is a program.
+fn has_program(plan: &Plan) -> bool {
+    plan.text_knob("bin").is_some() || plan.knobs.contains_key("bins")
 }
 
 fn args(plan: &Plan) -> Vec<String> {

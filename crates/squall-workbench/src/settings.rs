@@ -6,6 +6,7 @@ use squall_check::statistics::Target;
 use squall_world::Shape;
 use squall_world::faults::Fault;
 
+use crate::asserts::Assertion;
 use crate::nodes::Embedded;
 use crate::topology::Topology;
 use crate::workloads::Workload;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub concurrency: u64,
     /// Which share of the operations must succeed.
     pub availability: Target,
+    /// What is promised about figures.
+    pub asserts: Vec<Assertion>,
     /// Whether a read of null says that nothing was written; else it says nothing.
     pub nil_read_is_initial: bool,
     /// How long a node may take over `init`, ms.

@@ -39,8 +39,7 @@ impl fmt::Display for StoreError {
             }
             Self::Write(path, error) => write!(
                 f,
-                "cannot write {}: {error}; the run was not kept, and latest still names the one \
-                 before it",
+                "cannot write {}: {error}; the run was not kept, and latest is as it was",
                 path.display()
             ),
         }

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use squall_history::Value;
+use squall_check::Verdict;
 
 use crate::asserts::{FIGURES, figure};
+use crate::double::{Divergence, double_run};
 use crate::generate::plan;
-use crate::judge::judge;
+use crate::judge::{Asserted, Judged, judge};
 use crate::results::Word;
 use crate::run::{RunError, run};
 use crate::settings::Settings;
@@ -27,13 +28,18 @@ pub struct Row {
     pub hash: u64,
     /// The figures that the run has, by name, as the texts of numbers.
     pub figures: BTreeMap<&'static str, String>,
-    /// Faults that began, by kind.
+    /// Faults that took effect, by kind.
     pub faults: BTreeMap<String, u64>,
     /// The first anomaly or finding, in one sentence.
     pub why: Option<String>,
-    /// The results, for those who assert something about them.
-    pub results: Value,
+    /// The assertions about figures, judged.
+    pub asserted: Vec<Asserted>,
+    /// For every [`TWICE_EVERY`]th seed: whether two more runs of it were the same.
+    pub twin: Option<Result<(), Divergence>>,
 }
+
+/// Of so many seeds of a sweep, one is run twice more and compared event by event.
+pub const TWICE_EVERY: u64 = 50;
 
 impl Row {
     /// The line of `sweep.jsonl`.
@@ -41,7 +47,7 @@ impl Row {
     pub fn line(&self) -> String {
         let figures = self.figures.iter().map(|(name, text)| format!("\"{name}\":{text}"));
         format!(
-            "{{\"seed\":{},\"verdict\":\"{}\",\"hash\":\"{:016x}\",\"figures\":{{{}}}}}",
+            "{{\"seed\":\"0x{:x}\",\"verdict\":\"{}\",\"hash\":\"{:016x}\",\"figures\":{{{}}}}}",
             self.seed,
             self.word.as_str(),
             self.hash,
@@ -55,8 +61,10 @@ impl Row {
 pub struct Summary {
     /// Seeds by verdict.
     pub words: BTreeMap<Word, u64>,
-    /// Faults that began, by kind.
+    /// Faults that took effect, by kind.
     pub faults: BTreeMap<String, u64>,
+    /// Seeds that were run twice, and those of them whose two runs differed.
+    pub twins: (u64, u64),
 }
 
 impl Summary {
@@ -65,6 +73,10 @@ impl Summary {
         *self.words.entry(row.word).or_insert(0) += 1;
         for (kind, count) in &row.faults {
             *self.faults.entry(kind.clone()).or_insert(0) += count;
+        }
+        if let Some(twin) = &row.twin {
+            self.twins.0 += 1;
+            self.twins.1 += u64::from(twin.is_err());
         }
     }
 
@@ -93,8 +105,7 @@ impl Summary {
     }
 }
 
-/// Runs all seeds on so many threads and hands out their rows in the order of the seeds. Each
-/// run has one thread; the rows do not depend on how many there are. `stop` ends it early.
+/// Runs and judges all seeds on so many threads; see [`in_order`].
 ///
 /// # Errors
 /// If a plan cannot be run.
@@ -105,64 +116,82 @@ pub fn sweep(
     stop: &AtomicBool,
     mut each: impl FnMut(Row),
 ) -> Result<(), RunError> {
-    let next = AtomicU64::new(seeds.start);
-    let (rows, finished) = channel();
+    let first = seeds.start;
+    let job = |seed: u64| row(settings, seed, (seed - first).is_multiple_of(TWICE_EVERY));
+    in_order(seeds, jobs, stop, job, |_, row| each(row))
+}
+
+/// Runs every seed twice on so many threads, and compares event by event; see [`in_order`].
+///
+/// # Errors
+/// If a plan cannot be run.
+pub fn sweep_twice(
+    settings: &Settings,
+    seeds: Range<u64>,
+    jobs: usize,
+    stop: &AtomicBool,
+    each: impl FnMut(u64, Result<u64, Divergence>),
+) -> Result<(), RunError> {
+    let job = |seed: u64| double_run(&Arc::new(plan(settings, seed)));
+    in_order(seeds, jobs, stop, job, each)
+}
+
+/// Does a job for each seed on so many threads and hands out what they give in the order of the
+/// seeds. Each job has one thread; what it gives does not depend on how many there are. `stop`
+/// ends it early: then what is handed out is that of the first so many seeds.
+fn in_order<T: Send>(
+    seeds: Range<u64>,
+    jobs: usize,
+    stop: &AtomicBool,
+    job: impl Fn(u64) -> Result<T, RunError> + Sync,
+    mut each: impl FnMut(u64, T),
+) -> Result<(), RunError> {
+    let count = seeds.end.saturating_sub(seeds.start);
+    let next = AtomicU64::new(0);
+    let is_over = AtomicBool::new(false);
+    let (results, finished) = channel();
+    let work = |results: Sender<(u64, Result<T, RunError>)>| {
+        while !stop.load(Ordering::Relaxed) && !is_over.load(Ordering::Relaxed) {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= count || results.send((at, job(seeds.start + at))).is_err() {
+                return;
+            }
+        }
+    };
     thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
-            let rows = rows.clone();
-            scope.spawn(|| work(settings, (&next, seeds.end), stop, rows));
+            let results = results.clone();
+            scope.spawn(|| work(results));
         }
-        drop(rows);
-        let mut early: BTreeMap<u64, Row> = BTreeMap::new();
-        let mut expected = seeds.start;
+        drop(results);
+        let mut early: BTreeMap<u64, T> = BTreeMap::new();
+        let mut expected = 0;
         let mut failure = None;
-        for row in finished {
-            match row {
-                Ok(row) => {
-                    early.insert(row.seed, row);
+        for (at, result) in finished {
+            match result {
+                Ok(result) => {
+                    early.insert(at, result);
                 }
                 Err(error) => {
-                    stop.store(true, Ordering::Relaxed);
+                    is_over.store(true, Ordering::Relaxed);
                     failure.get_or_insert(error);
                 }
             }
-            while let Some(row) = early.remove(&expected) {
-                each(row);
+            while let Some(result) = early.remove(&expected) {
+                each(seeds.start + expected, result);
                 expected += 1;
             }
         }
-        early.into_values().for_each(&mut each);
         failure.map_or(Ok(()), Err)
     })
 }
 
-fn work(
-    settings: &Settings,
-    (next, end): (&AtomicU64, u64),
-    stop: &AtomicBool,
-    rows: Sender<Result<Row, RunError>>,
-) {
-    while !stop.load(Ordering::Relaxed) {
-        let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= end {
-            return;
-        }
-        if rows.send(row(settings, seed)).is_err() {
-            return;
-        }
-    }
-}
-
 /// Runs and judges one seed.
-fn row(settings: &Settings, seed: u64) -> Result<Row, RunError> {
+fn row(settings: &Settings, seed: u64, is_doubled: bool) -> Result<Row, RunError> {
     let plan = Arc::new(plan(settings, seed));
     let report = run(&plan, None)?;
     let judged = judge(&plan, report);
-    let anomaly = judged.promises.iter().find_map(|(_, outcome)| outcome.anomalies.first());
-    let why = anomaly.map(|anomaly| anomaly.title.clone());
-    let why = why.or_else(|| judged.findings.first().map(|(finding, _)| finding.to_string()));
-    let reason = judged.promises.iter().find_map(|(_, outcome)| outcome.reason.as_ref());
-    let why = why.or_else(|| reason.map(|reason| reason.text.clone()));
+    let twin = if is_doubled { Some(double_run(&plan)?.map(drop)) } else { None };
     let figures = FIGURES
         .iter()
         .filter_map(|(name, _)| figure(&judged.results, name).map(|text| (*name, text)));
@@ -171,8 +200,30 @@ fn row(settings: &Settings, seed: u64) -> Result<Row, RunError> {
         word: judged.word,
         hash: judged.hash,
         figures: figures.collect(),
+        why: why(&judged),
         faults: judged.faults,
-        why,
-        results: judged.results,
+        asserted: judged.asserted,
+        twin,
     })
+}
+
+/// Why a run did not hold, in one sentence: what is broken, else what a node did wrong, else what
+/// keeps the run from deciding.
+fn why(judged: &Judged) -> Option<String> {
+    let outcomes = || judged.promises.iter().map(|(_, outcome)| outcome);
+    let anomaly = outcomes().find_map(|outcome| outcome.anomalies.first());
+    let finding = || judged.findings.first().map(|(finding, _)| finding.to_string());
+    let assertion = || {
+        let mut wrong = judged.asserted.iter().filter(|it| it.verdict != Verdict::Held);
+        wrong.next().map(|it| match &it.figure {
+            Some(figure) => format!("assert {} is false: {figure}", it.text),
+            None => format!("assert {}: the run has no such figure", it.text),
+        })
+    };
+    let reason = || outcomes().find_map(|outcome| outcome.reason.as_ref());
+    anomaly
+        .map(|anomaly| anomaly.title.clone())
+        .or_else(finding)
+        .or_else(assertion)
+        .or_else(|| reason().map(|reason| reason.text.clone()))
 }

@@ -42,7 +42,7 @@ pub use host::{
 pub use link::{Latency, Shape};
 pub use plan::{
     ClockKind, DiskPlan, EventPlan, Expectation, GENERATOR, NetworkPlan, OpsPlan, PhasesPlan, Plan,
-    PlanError, parse_seed,
+    PlanError, check_node_name, parse_seed,
 };
 pub use wall::Doorbell;
 pub use world::{Bounds, Chain, Counts, End, Net, Recorded, RecordedWhat, Report, World};

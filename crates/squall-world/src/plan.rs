@@ -3,7 +3,7 @@
 //! The run reads the plan only. Plans can be edited, compared and shrunk, and survive changes of
 //! the generator. Integers only; unknown fields are errors, never ignored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,9 @@ pub struct OpsPlan {
 }
 
 impl OpsPlan {
+    /// No run has more operation slots.
+    pub const SLOTS_MAX: u64 = 20_000_000;
+
     /// Whether a slot is used.
     #[must_use]
     pub fn has(&self, slot: u64) -> bool {
@@ -183,6 +186,32 @@ impl Plan {
             return Err(PlanError(format!(
                 "the plan was made by generator {}, this program has {GENERATOR}: its draws differ",
                 plan.generator
+            )));
+        }
+        if plan.nodes.is_empty() {
+            return Err(PlanError("the plan has no nodes: \"nodes\" is empty".to_owned()));
+        }
+        let mut names = BTreeSet::new();
+        for name in &plan.nodes {
+            check_node_name(name).map_err(PlanError)?;
+            if !names.insert(name) {
+                return Err(PlanError(format!("the plan names the node {name} twice")));
+            }
+        }
+        let mut ids = BTreeSet::new();
+        if let Some(event) = plan.events.iter().find(|event| !ids.insert(event.id)) {
+            let id = event.id;
+            return Err(PlanError(format!("the plan has two events with the id {id}")));
+        }
+        let slots = plan.ops.to.saturating_sub(plan.ops.from);
+        if slots > OpsPlan::SLOTS_MAX {
+            let most = OpsPlan::SLOTS_MAX;
+            return Err(PlanError(format!("the plan has {slots} slots in ops, at most {most}")));
+        }
+        let [shortest, longest] = plan.disk.sync_us;
+        if shortest > longest {
+            return Err(PlanError(format!(
+                "the plan's sync_us is [{shortest},{longest}]: the shortest comes first"
             )));
         }
         let node = |name: &str| {
@@ -264,6 +293,36 @@ mod hex {
             serde::de::Error::custom(format!("{text:?} is no seed: decimal or 0x… hexadecimal"))
         })
     }
+}
+
+/// No node has a longer name.
+const NAME_BYTES_MAX: usize = 100;
+
+/// Names that services and squall itself have, now or later.
+const RESERVED: [&str; 6] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso", "timer", "nemesis"];
+
+/// Whether a node may be called so.
+///
+/// # Errors
+/// Why not.
+pub fn check_node_name(name: &str) -> Result<(), String> {
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || c == '/' || c == '\\';
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(is_odd) {
+        return Err(format!(
+            "a node cannot be called {name:?}: its log and its folder have that name, so it must \
+             be a file name of at most {NAME_BYTES_MAX} bytes, without spaces or slashes"
+        ));
+    }
+    if name.starts_with(['.', '-']) {
+        return Err(format!("a node cannot be called {name:?}: names begin with no dot or dash"));
+    }
+    if name.starts_with('c') || RESERVED.contains(&name) {
+        return Err(format!(
+            "a node cannot be called {name}: that is the name of a client, a service or squall's \
+             own"
+        ));
+    }
+    Ok(())
 }
 
 /// Reads a seed: decimal or hexadecimal, with underscores.

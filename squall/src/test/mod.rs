@@ -1,6 +1,6 @@
 //! `squall test`.
 
-mod report;
+pub(crate) mod report;
 mod running;
 mod settings;
 mod sweeping;
@@ -9,10 +9,10 @@ mod values;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use squall_workbench::{Assertion, Judged, Kept, Store, Word, judge, plan};
+use squall_workbench::{Judged, Kept, Store, Word, judge, plan};
 use squall_world::{ClockKind, Plan};
 
-pub(crate) use self::report::{Shown, show};
+pub(crate) use self::report::Shown;
 pub(crate) use self::running::{Homes, in_real_time, in_virtual_time};
 pub(crate) use self::settings::Request;
 use crate::cli::TestArgs;
@@ -41,8 +41,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<u8, Failure> {
     Ok(last.exit())
 }
 
-/// One run: made, run, judged, kept, shown. Says the verdict. An assertion is a promise: if it is
-/// false, the promise is broken, whatever held else.
+/// One run: made, run, judged, kept, shown. Says the verdict.
 fn once(request: &Request, seed: u64) -> Result<Word, Failure> {
     let plan = Arc::new(plan(&request.settings, seed));
     let store = Store::new(&request.store);
@@ -50,31 +49,10 @@ fn once(request: &Request, seed: u64) -> Result<Word, Failure> {
     if request.is_json {
         say(&report::start(&plan))?;
     }
-    let done = perform(&plan, &kept, request);
-    let (judged, wall) = match done {
-        Ok(done) => done,
-        Err(failure) => {
-            kept.abandon();
-            return Err(failure);
-        }
-    };
-    let asserted = check(&request.asserts, &judged);
-    let are_true = asserted.iter().all(|(_, end)| end.as_ref().is_some_and(|(ok, _)| *ok));
-    let word = match judged.word {
-        Word::Held if !are_true => Word::Broken,
-        word => word,
-    };
-    let shown =
-        Shown { plan: &plan, judged: &judged, word, asserted: &asserted, kept: &kept, wall };
-    show(&shown, request.is_json)?;
-    Ok(word)
-}
-
-/// An assertion and what became of it; `None`: there is no such figure.
-pub(crate) type Asserted = (Assertion, Option<(bool, String)>);
-
-fn check(asserts: &[Assertion], judged: &Judged) -> Vec<Asserted> {
-    asserts.iter().map(|a| (a.clone(), a.check(&judged.results))).collect()
+    let (judged, wall) = perform(&plan, &kept, request).inspect_err(|_| kept.abandon())?;
+    let shown = Shown { plan: &plan, judged: &judged, wall, kept: Some(&kept), verb: "test" };
+    say(&if request.is_json { report::json_lines(&shown) } else { report::text(&shown) })?;
+    Ok(judged.word)
 }
 
 /// Runs a plan into its folder and judges it.
@@ -95,8 +73,7 @@ pub(crate) fn perform(
     };
     if let Some(error) = &report.trace_error {
         return Err(Failure::input_output(format!(
-            "cannot write {}: {error}; the run was not kept, and latest still names the one \
-             before it",
+            "cannot write {}: {error}; the run was not kept, and latest is as it was",
             kept.path.join("trace.jsonl").display()
         )));
     }

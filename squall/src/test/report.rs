@@ -9,9 +9,8 @@ use squall_history::{Kind, Value};
 use squall_workbench::{Judged, Kept, Word, figure};
 use squall_world::{ClockKind, End, Finding, Plan};
 
-use super::Asserted;
-use crate::exit::{Failure, INTERRUPTED};
-use crate::out::{Paint, grouped, say};
+use crate::exit::INTERRUPTED;
+use crate::out::{Paint, grouped, plain, shell_word};
 use crate::stop;
 
 /// A run to be shown.
@@ -19,11 +18,11 @@ use crate::stop;
 pub(crate) struct Shown<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) judged: &'a Judged,
-    /// The verdict, assertions included.
-    pub(crate) word: Word,
-    pub(crate) asserted: &'a [Asserted],
-    pub(crate) kept: &'a Kept,
     pub(crate) wall: Duration,
+    /// Where it was kept, if it was.
+    pub(crate) kept: Option<&'a Kept>,
+    /// The command.
+    pub(crate) verb: &'static str,
 }
 
 /// So many anomalies and findings are shown; the others are counted.
@@ -35,16 +34,14 @@ const LINE_SHOWN: usize = 160;
 /// So much of it before the place that is pointed at.
 const BEFORE_SHOWN: usize = 60;
 
-/// Shows a run.
-pub(crate) fn show(shown: &Shown<'_>, is_json: bool) -> Result<(), Failure> {
-    if is_json {
-        return say(&json_lines(shown));
-    }
+/// What a person reads.
+pub(crate) fn text(shown: &Shown<'_>) -> String {
     let paint = Paint::stdout();
+    let word = shown.judged.word;
     let mut text = String::new();
     headline(shown, paint, &mut text);
     // What a node did wrong explains what its clients saw.
-    let is_cause = shown.word != Word::Held && shown.judged.findings.iter().any(explains);
+    let is_cause = word != Word::Held && shown.judged.findings.iter().any(explains);
     if is_cause {
         findings(shown, paint, &mut text);
     }
@@ -55,8 +52,8 @@ pub(crate) fn show(shown: &Shown<'_>, is_json: bool) -> Result<(), Failure> {
     figures(shown, paint, &mut text);
     asserted(shown, paint, &mut text);
     commands(shown, paint, &mut text);
-    text.push_str(shown.word.closing());
-    say(&text)
+    text.push_str(word.closing());
+    text
 }
 
 /// Whether a finding says why requests had no answer, or no right one.
@@ -88,7 +85,7 @@ fn headline(shown: &Shown<'_>, paint: Paint, out: &mut String) {
     let nodes = plan.nodes.len();
     let nodes = if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") };
     let seed = paint.bold(&format!("seed 0x{:x}", plan.seed));
-    let word = mark(shown.word, paint);
+    let word = mark(shown.judged.word, paint);
     let workload = paint.bold(&plan.workload);
     out.push_str(&format!("{word}  {workload}  {nodes}, {what}{mixed}, {clock}  {seed}\n\n"));
 }
@@ -103,8 +100,8 @@ fn promises(shown: &Shown<'_>, paint: Paint, out: &mut String) {
         };
         out.push_str(&format!("  {symbol} {word:<13} {name}\n"));
         if let Some(reason) = &outcome.reason {
-            out.push_str(&format!("                  {}\n", reason.text));
-            if shown.word != Word::NodeError {
+            out.push_str(&format!("                  {}\n", plain(&reason.text)));
+            if shown.judged.word != Word::NodeError {
                 out.push_str(&format!("                  to decide: {}\n", reason.how_to_decide));
             }
         }
@@ -137,13 +134,13 @@ fn anomalies(anomalies: &[Anomaly], paint: Paint, out: &mut String) {
 
 fn anomaly(anomaly: &Anomaly, paint: Paint, out: &mut String) {
     let class = paint.bad(anomaly.class.name);
-    out.push_str(&format!("      {class}: {}\n", anomaly.title));
+    out.push_str(&format!("      {class}: {}\n", plain(&anomaly.title)));
     for op in anomaly.ops.iter().take(4) {
         let process = op.process.to_edn();
         let index = op.index;
         out.push_str(&format!(
             "        client {process:<4} {}  (history index {index})\n",
-            op.text
+            plain(&op.text)
         ));
     }
     if !anomaly.class.suggestion.is_empty() {
@@ -162,7 +159,11 @@ fn findings(shown: &Shown<'_>, paint: Paint, out: &mut String) {
     let told = findings.iter().any(|(finding, _)| finding.code == "SQ06");
     if !told {
         for (node, how) in &shown.judged.exits {
-            out.push_str(&format!("  {} {node} ended by itself: {how}\n", paint.bad("SQ06")));
+            out.push_str(&format!(
+                "  {} {node} ended by itself: {}\n",
+                paint.bad("SQ06"),
+                plain(how)
+            ));
         }
     }
     if !findings.is_empty() {
@@ -172,7 +173,8 @@ fn findings(shown: &Shown<'_>, paint: Paint, out: &mut String) {
 
 fn one_finding(finding: &Finding, count: u64, paint: Paint, out: &mut String) {
     let times = if count > 1 { format!("  ({} times)", grouped(count)) } else { String::new() };
-    out.push_str(&format!("  {} {}{times}\n", paint.bad("!"), paint.bold(&finding.to_string())));
+    let what = plain(&finding.to_string()).into_owned();
+    out.push_str(&format!("  {} {}{times}\n", paint.bad("!"), paint.bold(&what)));
     if finding.code == "SQ06" && !finding.raw.is_empty() {
         out.push_str("      the last it printed to stderr:\n");
     }
@@ -184,7 +186,7 @@ fn one_finding(finding: &Finding, count: u64, paint: Paint, out: &mut String) {
             }
         }
     }
-    out.push_str(&format!("      help: {}\n", finding.help));
+    out.push_str(&format!("      help: {}\n", plain(&finding.help)));
 }
 
 /// A line with a mark under the byte that is meant, which is kept in sight.
@@ -204,6 +206,7 @@ fn pointed(line: &str, column: u64, out: &mut String) {
 fn cut(line: &str, from: usize) -> String {
     let rest = line.chars().skip(from);
     let shown: String = rest.clone().take(LINE_SHOWN).collect();
+    let shown = plain(&shown);
     let before = if from > 0 { "…" } else { "" };
     let after = if rest.count() > LINE_SHOWN { "…" } else { "" };
     format!("{before}{shown}{after}")
@@ -229,9 +232,14 @@ fn figures(shown: &Shown<'_>, paint: Paint, out: &mut String) {
             grouped(info)
         ),
     );
+    if let Some(functions) = shown.plan.text_knob("functions") {
+        let functions = functions.replace(',', ", ");
+        row("functions", &format!("{functions} only: the node declares no others"));
+    }
     if let Some(per_op) = figure(&judged.results, "msgs-per-op") {
         let total = figure(&judged.results, "server-messages").unwrap_or_default();
         let total = total.parse().map_or(total, grouped);
+        let per_op = per_op.parse().map_or(per_op, |n: f64| format!("{n:.2}"));
         row("messages", &format!("{per_op} between servers per operation ({total} in all)"));
     }
     if let Some(median) = figure(&judged.results, "stable-p50") {
@@ -250,21 +258,24 @@ fn figures(shown: &Shown<'_>, paint: Paint, out: &mut String) {
 }
 
 fn asserted(shown: &Shown<'_>, paint: Paint, out: &mut String) {
-    for (assertion, end) in shown.asserted {
-        let (symbol, text) = match end {
-            Some((true, figure)) => (paint.good("✓"), format!("{assertion}  ({figure})")),
-            Some((false, figure)) => (paint.bad("✗"), format!("{assertion}  ({figure})")),
-            None => (paint.bad("✗"), format!("{assertion}  (this run has no such figure)")),
+    for asserted in &shown.judged.asserted {
+        let symbol = match asserted.verdict {
+            Verdict::Held => paint.good("✓"),
+            Verdict::Broken => paint.bad("✗"),
+            Verdict::Unknown | Verdict::NotExercised => paint.doubtful("?"),
         };
-        out.push_str(&format!("  {symbol} assert {text}\n"));
+        let figure = asserted.figure.as_deref().unwrap_or("this run has no such figure");
+        out.push_str(&format!("  {symbol} assert {}  ({figure})\n", asserted.text));
     }
-    if !shown.asserted.is_empty() {
+    if !shown.judged.asserted.is_empty() {
         out.push('\n');
     }
 }
 
 fn commands(shown: &Shown<'_>, paint: Paint, out: &mut String) {
-    let path = shown.kept.path.display();
+    let Some(kept) = shown.kept else { return };
+    let path = kept.path.display().to_string();
+    let word = shell_word(&path);
     let kept = paint.faint("kept in   ");
     let again = paint.faint("again     ");
     let note = match shown.plan.clock {
@@ -276,7 +287,7 @@ fn commands(shown: &Shown<'_>, paint: Paint, out: &mut String) {
         let logs = paint.faint("logs      ");
         writeln!(out, "  {logs} {path}/node-logs/").ok();
     }
-    write!(out, "  {again} squall replay {path}   ({note})\n\n").ok();
+    write!(out, "  {again} squall replay {word}   ({note})\n\n").ok();
 }
 
 fn figure_text(results: &Value, key: &str) -> String {
@@ -295,9 +306,17 @@ pub(crate) fn start(plan: &Plan) -> String {
     .to_string()
 }
 
-fn json_lines(shown: &Shown<'_>) -> String {
-    let Shown { plan, judged, word, asserted, kept, .. } = shown;
-    let exit = if stop::is_asked() { INTERRUPTED } else { word.exit() };
+/// What a program reads: the last line is the verdict.
+pub(crate) fn json_lines(shown: &Shown<'_>) -> String {
+    let (mut out, verdict) = json_parts(shown);
+    out.push_str(&verdict.to_string());
+    out
+}
+
+/// The lines before the verdict, and the verdict.
+pub(crate) fn json_parts(shown: &Shown<'_>) -> (String, serde_json::Value) {
+    let Shown { plan, judged, kept, verb, .. } = shown;
+    let exit = if stop::is_asked() { INTERRUPTED } else { judged.word.exit() };
     let mut out = String::new();
     for (finding, count) in &judged.findings {
         let line = json!({
@@ -312,22 +331,21 @@ fn json_lines(shown: &Shown<'_>) -> String {
         .iter()
         .map(|(name, outcome)| json!({ "name": name, "verdict": outcome.verdict.as_str() }))
         .collect();
-    let asserts: Vec<_> = asserted
+    let asserts: Vec<_> = judged
+        .asserted
         .iter()
-        .map(|(assertion, end)| {
-            let (is_true, figure) = end.clone().unwrap_or((false, String::new()));
-            json!({ "assert": assertion.to_string(), "held": is_true, "figure": figure })
-        })
+        .map(|it| json!({ "assert": it.text, "verdict": it.verdict.as_str(), "figure": it.figure }))
         .collect();
     let results: serde_json::Value =
         serde_json::from_str(&judged.results.to_json()).unwrap_or_default();
     let line = json!({
-        "v": 1, "type": "verdict", "verdict": word.as_str(), "exit": exit,
+        "v": 1, "type": "verdict", "verb": verb, "verdict": judged.word.as_str(), "exit": exit,
         "workload": plan.workload, "seed": format!("0x{:x}", plan.seed),
         "hash": format!("{:016x}", judged.hash), "promises": promises, "asserts": asserts,
         "faults": judged.faults, "results": results,
-        "paths": { "run": kept.path, "trace": kept.path.join("trace.jsonl") },
+        "paths": kept.map(|kept| json!({
+            "run": kept.path, "trace": kept.path.join("trace.jsonl"),
+        })),
     });
-    out.push_str(&line.to_string());
-    out
+    (out, line)
 }

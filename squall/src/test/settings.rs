@@ -10,7 +10,7 @@ use squall_workbench::nodes::{self, Embedded};
 use squall_workbench::workloads::{WORKLOADS, Workload};
 use squall_workbench::{Assertion, NodeChoice, Settings, TOPOLOGIES, Topology};
 use squall_world::faults::{FAULTS, Fault};
-use squall_world::{ProcessSpec, Shape};
+use squall_world::{ProcessSpec, Shape, check_node_name};
 
 use super::values::{MANY, millionths, seconds, seed, seeds, whole};
 use crate::cli::{TestArgs, unknown};
@@ -25,7 +25,6 @@ pub(crate) struct Request {
     pub(crate) jobs: usize,
     pub(crate) test_count: u64,
     pub(crate) is_double: bool,
-    pub(crate) asserts: Vec<Assertion>,
     pub(crate) store: PathBuf,
     pub(crate) is_json: bool,
 }
@@ -37,8 +36,6 @@ impl Request {
     /// Understands what was typed.
     pub(crate) fn of(args: &TestArgs) -> Result<Self, Failure> {
         let settings = settings(args)?;
-        let asserts: Result<Vec<_>, _> =
-            args.asserts.iter().map(|text| Assertion::parse(text)).collect();
         let cores = std::thread::available_parallelism().map_or(1, Into::into);
         let jobs = match &args.jobs {
             None => cores,
@@ -49,6 +46,7 @@ impl Request {
             let text = "--seeds runs embedded nodes, in virtual time; with --bin use --test-count";
             return Err(Failure::usage(text));
         }
+        contradictions(args, &settings)?;
         Ok(Self {
             settings,
             seed: args.seed.as_deref().map(|text| seed("--seed", text)).transpose()?,
@@ -56,11 +54,46 @@ impl Request {
             jobs,
             test_count: whole("--test-count", &args.test_count, 1..MANY)?,
             is_double: args.double,
-            asserts: asserts.map_err(|why| Failure::usage(format!("--assert: {why}")))?,
             store: PathBuf::from(&args.store),
             is_json: args.json,
         })
     }
+}
+
+/// Flags that mean nothing beside each other.
+fn contradictions(args: &TestArgs, settings: &Settings) -> Result<(), Failure> {
+    let wrong = |text: &str| Err(Failure::usage(text));
+    if args.double && args.seeds.is_none() {
+        return wrong("--double compares runs of --seeds A..B, for example --seeds 0..100");
+    }
+    if args.double && !args.asserts.is_empty() {
+        return wrong("--double compares runs and judges none: --assert means nothing beside it");
+    }
+    if args.test_count != "1" && args.seeds.is_some() {
+        return wrong("--test-count repeats one test, --seeds runs many: take one");
+    }
+    if args.test_count != "1" && args.seed.is_some() && !is_process(settings) {
+        return wrong(
+            "--test-count with --seed would repeat the same run: in virtual time a seed fixes \
+             everything; use --seeds A..B",
+        );
+    }
+    if args.node_cwd.is_some() && !is_process(settings) {
+        return wrong("--node-cwd is for programs: embedded nodes have no working directory");
+    }
+    Ok(())
+}
+
+/// Promises about figures that runs of this workload have.
+fn asserts(args: &TestArgs, workload: &Workload) -> Result<Vec<Assertion>, Failure> {
+    let mut asserts = Vec::new();
+    for text in &args.asserts {
+        let wrong = |why| Failure::usage(format!("--assert: {why}"));
+        let assertion = Assertion::parse(text).map_err(wrong)?;
+        assertion.fits(workload).map_err(wrong)?;
+        asserts.push(assertion);
+    }
+    Ok(asserts)
 }
 
 fn is_process(settings: &Settings) -> bool {
@@ -89,6 +122,7 @@ fn settings(args: &TestArgs) -> Result<Settings, Failure> {
         fault_interval_ms: seconds("--nemesis-interval", &args.nemesis_interval, 1)?,
         topology: topology(&args.topology)?,
         concurrency: concurrency(args.concurrency.as_deref(), workload, nodes.len() as u64)?,
+        asserts: asserts(args, workload)?,
         availability: availability(args.availability.as_deref())?,
         nil_read_is_initial: match nil_read {
             "any" => false,
@@ -143,6 +177,10 @@ fn node_names(args: &TestArgs) -> Result<Vec<String>, Failure> {
     }
     names.extend(args.node.iter().cloned());
     names.retain(|name| !name.is_empty());
+    let is_named = args.nodes_file.is_some() || args.nodes.is_some() || !args.node.is_empty();
+    if names.is_empty() && is_named {
+        return Err(Failure::usage("there is no name in --nodes, --node or --nodes-file"));
+    }
     if names.is_empty() {
         names = (1..=5).map(|at| format!("n{at}")).collect();
     }
@@ -151,12 +189,7 @@ fn node_names(args: &TestArgs) -> Result<Vec<String>, Failure> {
         if !seen.insert(name) {
             return Err(Failure::usage(format!("the node {name} is named twice")));
         }
-        if name.starts_with('c') || ["nemesis", "lin-kv", "timer"].contains(&name.as_str()) {
-            return Err(Failure::usage(format!(
-                "a node cannot be called {name}: that is the name of a client, a service or \
-                 squall's own"
-            )));
-        }
+        check_node_name(name).map_err(Failure::usage)?;
     }
     Ok(names)
 }
@@ -341,8 +374,9 @@ fn availability(text: Option<&str>) -> Result<Target, Failure> {
         None => Ok(Target::None),
         Some("total") => Ok(Target::Total),
         Some(text) => {
-            let least = millionths("--availability", text)?;
-            let least = u32::try_from(least).ok().filter(|least| *least <= 1_000_000);
+            let least = millionths("--availability", text).ok();
+            let least = least.and_then(|least| u32::try_from(least).ok());
+            let least = least.filter(|least| *least <= 1_000_000);
             least.map(Target::Millionths).ok_or_else(|| {
                 Failure::usage(format!(
                     "--availability {text}: expected total, or a number from 0 to 1"

@@ -6,7 +6,8 @@ use crate::exit::Failure;
 
 /// A decimal number in millionths, not negative.
 pub(super) fn millionths(flag: &str, text: &str) -> Result<u64, Failure> {
-    let wrong = || Failure::usage(format!("{flag} {text}: expected a number, 0 or more"));
+    let wrong =
+        || Failure::usage(format!("{flag} {text}: expected a decimal number, such as 100 or 0.5"));
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     if !part.bytes().all(|b| b.is_ascii_digit()) || whole.is_empty() {
         return Err(wrong());
@@ -46,7 +47,8 @@ pub(super) fn seed(flag: &str, text: &str) -> Result<u64, Failure> {
 pub(super) fn seeds(text: &str) -> Result<Range<u64>, Failure> {
     let wrong = || Failure::usage(format!("--seeds {text}: expected A..B, for example 0..200"));
     let (from, to) = text.split_once("..").ok_or_else(wrong)?;
-    let (from, to) = (seed("--seeds", from)?, seed("--seeds", to)?);
+    let whole = |part: &str| squall_world::parse_seed(part).ok_or_else(wrong);
+    let (from, to) = (whole(from)?, whole(to)?);
     if from >= to {
         return Err(Failure::usage(format!("--seeds {text}: there is no seed in it")));
     }

@@ -21,8 +21,11 @@ fn a_run_is_repeated_however_it_is_named() {
     }
     let ended = shell.run("replay latest --json");
     assert_eq!(ended.verdict()["same"], true);
-    let ended = shell.run("replay store/latest/plan.json");
-    ended.assert_code(0).assert_says("no earlier run to compare with");
+    shell.run("replay store/latest/plan.json").assert_code(0).assert_says("✓ the same run");
+    fs::copy(shell.path("store/latest/plan.json"), shell.path("plan.json")).unwrap();
+    let ended = shell.run("replay plan.json");
+    ended.assert_code(0).assert_says("? there is no earlier run to compare with");
+    assert_eq!(shell.run("replay plan.json --json").verdict()["same"], serde_json::Value::Null);
     shell.run("replay -3").assert_code(66);
 }
 
@@ -30,11 +33,41 @@ fn a_run_is_repeated_however_it_is_named() {
 fn a_run_that_is_not_the_same_is_told() {
     let shell = Shell::new();
     shell.run("test -w echo --time-limit 2 --seed 1").assert_code(0);
+    let edit = |file: &str, old: &str, new: &str| {
+        let path = format!("store/latest/{file}");
+        let text = shell.read(&path);
+        assert!(text.contains(old), "{old} is not in {file}");
+        fs::write(shell.path(&path), text.replacen(old, new, 1)).unwrap();
+    };
+    let hash = shell.run("replay latest --json").verdict()["hash"].as_str().unwrap().to_owned();
+    edit("results.json", &hash, "0123456789abcdef");
+    edit("trace.jsonl", "\"name\":\"echo\"", "\"name\":\"ohce\"");
+    let ended = shell.run("replay latest");
+    ended.assert_code(65).assert_says("✗ not the same run");
+    for part in ["squall: the plan is the same", "run 1", "send ohce", "differs in   name"] {
+        assert!(ended.err.contains(part), "{part}: {ended:#?}");
+    }
+    let json = shell.run("replay latest --json");
+    json.assert_code(65);
+    assert_eq!(json.verdict()["same"], false);
+}
+
+#[test]
+fn a_plan_that_was_changed_is_a_run_of_its_own() {
+    let shell = Shell::new();
+    shell.run("test -w echo --time-limit 2 --seed 1").assert_code(0);
     let plan = shell.read("store/latest/plan.json");
     fs::write(shell.path("store/latest/plan.json"), plan.replace("\"0x1\"", "\"0x2\"")).unwrap();
     let ended = shell.run("replay latest");
-    ended.assert_code(65).assert_says("✗ not the same run");
-    assert!(ended.err.starts_with("squall: "), "{ended:#?}");
+    ended.assert_code(0).assert_says("? the plan has been changed since its run");
+    // What the plan expects is compared with what happens.
+    let expects = |verdict: &str| {
+        let with = format!("{{\n  \"expect\": {{\"verdict\": \"{verdict}\"}},");
+        fs::write(shell.path("plan.json"), plan.replacen('{', &with, 1)).unwrap();
+        shell.run("replay plan.json")
+    };
+    expects("held").assert_code(0).assert_says("✓ the plan expects held");
+    expects("broken").assert_code(0).assert_says("✗ the plan expects broken");
 }
 
 #[test]
@@ -47,6 +80,16 @@ fn a_damaged_plan_is_told_by_its_field() {
         ("\"v\": 1", "\"v\": 99", "99"),
         ("\"workload\": \"echo\"", "\"workload\": \"ecoh\"", "ecoh"),
         ("{", "", "plan"),
+        ("\"grid\"", "\"gird\"", "topology is \"gird\", expected one of: grid"),
+        ("\"topology\"", "\"topologie\"", "unknown field `topologie`"),
+        ("\"initial\"", "\"sometimes\"", "unknown variant `sometimes`"),
+        ("\"concurrency\": 5", "\"concurrency\": 0", "concurrency must be from 1"),
+        ("\"concurrency\": 5", "\"concurrency\": 4000000000", "concurrency must be from 1"),
+        ("\"concurrency\": 5", "\"concurrency\": \"x\"", "invalid type"),
+        ("\"n2\"", "\"n1\"", "n1 twice"),
+        ("\"n2\"", "\"lin-kv\"", "cannot be called lin-kv"),
+        ("\"n2\"", "\"../../x\"", "cannot be called"),
+        ("\"from\": 0", "\"from\": 0, \"only\": [1], \"todo\": 1", "unknown field `todo`"),
     ] {
         assert!(plan.contains(old), "{old} is not in {plan}");
         fs::write(shell.path("plan.json"), plan.replacen(old, new, 1)).unwrap();

@@ -21,9 +21,9 @@ fn a_sweep_writes_a_line_for_each_seed_whatever_the_number_of_jobs() {
         assert_eq!(row["verdict"], "held", "{row}");
         assert!(row["figures"]["msgs-per-op"].is_number(), "{row}");
         assert_eq!(row["hash"].as_str().map(str::len), Some(16), "{row}");
-        row["seed"].as_u64().unwrap()
+        row["seed"].as_str().unwrap().to_owned()
     });
-    assert!(seeds.eq(10..30), "{}", sweeps[0]);
+    assert!(seeds.eq((10..30).map(|seed| format!("0x{seed:x}"))), "{}", sweeps[0]);
 }
 
 #[test]
@@ -34,8 +34,34 @@ fn a_sweep_tells_its_counts() {
     ended.assert_says("true 20, false 0").assert_says("partition ").assert_says("kill ");
     let ended = shell.run(&format!("{SWEEP} --assert msgs-per-op<0.01"));
     ended.assert_code(1).assert_closing(BROKEN).assert_says("true 0, false 20");
+    ended.assert_says("20 seeds: broken 20").assert_says("is false: ");
+    ended.assert_says("again            squall replay store/broadcast/");
+    shell.run("replay latest").assert_code(1).assert_says("✗ assert msgs-per-op<0.01");
     let ended = shell.run(&format!("{SWEEP} --double"));
     ended.assert_code(0).assert_says("0 of 20 double runs differed");
+    let json = shell.run(&format!("{SWEEP} --double --jobs 2 --json"));
+    assert_eq!(json.assert_code(0).verdict()["double_runs"]["differed"], 0);
+}
+
+#[test]
+fn the_last_seeds_there_are_end_a_sweep() {
+    let shell = Shell::new();
+    let ended = shell.run(
+        "test -w echo --time-limit 1 --jobs 2 --json \
+         --seeds 18446744073709551613..18446744073709551615",
+    );
+    let verdict = ended.assert_code(0).verdict();
+    assert_eq!(verdict["schedules"]["tried"], 2);
+    let sweep = shell.read(verdict["paths"]["sweep"].as_str().unwrap());
+    assert!(sweep.starts_with("{\"seed\":\"0xfffffffffffffffd\""), "{sweep}");
+}
+
+#[test]
+fn a_sweep_that_cannot_be_run_leaves_nothing() {
+    let shell = Shell::new();
+    shell.run("test -w broadcast --seeds 0..3 -- --junk").assert_code(64);
+    let left: Vec<_> = std::fs::read_dir(shell.path("store/broadcast")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -32,12 +32,28 @@ const WRONG: &[(&str, i32, &[&str])] = &[
     ("test -w echo --concurrency 0", 64, &["--concurrency 0", "Nn"]),
     ("test -w echo --seeds 5", 64, &["--seeds 5", "0..200"]),
     ("test -w echo --seeds 5..5", 64, &["--seeds 5..5", "no seed"]),
-    ("test -w echo --seeds a..b", 64, &["--seeds a", "0x"]),
+    ("test -w echo --seeds a..b", 64, &["--seeds a..b", "0..200"]),
+    ("test -w echo --seeds ..3", 64, &["--seeds ..3", "0..200"]),
+    ("test -w echo --seed -1", 64, &["--seed -1"]),
+    ("test -w echo --seed 3 --double", 64, &["--double", "--seeds"]),
+    ("test -w echo --seeds 0..2 --double --assert ok-count>1", 64, &["--double", "--assert"]),
+    ("test -w echo --seeds 0..2 --test-count 2", 64, &["--test-count", "--seeds"]),
+    ("test -w echo --seed 1 --test-count 2", 64, &["--test-count", "same run"]),
+    ("test -w echo --node-cwd folder", 64, &["--node-cwd", "programs"]),
+    ("test -w echo --nodes ,", 64, &["--nodes"]),
+    ("test -w echo --nodes ../../x", 64, &["\"../../x\"", "file name"]),
+    ("test -w echo -n ..", 64, &["\"..\"", "dot"]),
+    ("test -w echo -n c7", 64, &["c7", "client"]),
+    ("test -w echo -n seq-kv", 64, &["seq-kv", "service"]),
+    ("test -w echo --availability all", 64, &["--availability all", "total"]),
+    ("test -w echo --rate 1e300", 64, &["--rate 1e300", "decimal"]),
+    ("test -w echo --assert stable-p50<400ms", 64, &["run of echo", "msgs-per-op"]),
+    ("node echo extra", 64, &["no arguments", "\"extra\""]),
     ("test -w echo --seeds 0..2 --jobs 0", 64, &["--jobs 0"]),
     ("test -w echo --seed x", 64, &["--seed x"]),
     ("test -w echo --assert msgs-per-oop<3", 64, &["figure \"msgs-per-oop\"", "msgs-per-op"]),
     ("test -w echo --assert msgs-per-op", 64, &["compares nothing", "msgs-per-op<30"]),
-    ("test -w echo --assert stable-p50<3%", 64, &["stable-p50", "%"]),
+    ("test -w broadcast --assert stable-p50<3%", 64, &["stable-p50", "%"]),
     ("test -w echo --nodes a,a", 64, &["a is named twice"]),
     ("test -w echo --bin n9=/bin/sh", 64, &["node \"n9\"", "n5"]),
     ("test -w echo --bin /bin/sh --impl echo", 64, &["--impl", "--bin"]),
@@ -79,6 +95,33 @@ fn wrong_words_get_one_line_and_their_code() {
     }
 }
 
+/// Names of nodes become names of folders that are emptied: no name may lead elsewhere.
+#[test]
+fn a_node_cannot_be_called_like_a_folder_of_others() {
+    let shell = Shell::new();
+    program(&shell, "node", "#!/bin/sh\n");
+    fs::create_dir(shell.path("precious")).unwrap();
+    fs::write(shell.path("precious/file"), "x").unwrap();
+    let folder = shell.path("precious");
+    let names = [folder.to_str().unwrap(), "../precious", ".", "a/b", "a\\b"];
+    for name in names {
+        let mut command = shell.command("test -w echo --bin ./node --time-limit 1 --recovery 0 -n");
+        let ended = Ended::of(name, command.arg(name).output().unwrap());
+        ended.assert_code(64);
+        assert_one_line(&ended);
+    }
+    let long = "n".repeat(300);
+    for name in [long.as_str(), "n\n1", "n\u{1b}[2J"] {
+        let mut command = shell.command("test -w echo -n");
+        let ended = Ended::of(name, command.arg(name).output().unwrap());
+        ended.assert_code(64);
+        assert!(!ended.err.contains('\x1b'), "{ended:#?}");
+    }
+    assert_eq!(shell.read("precious/file"), "x");
+    let seed = shell.command("node echo").env("SQUALL_SEED", "zzz").output().unwrap();
+    Ended::of("node echo", seed).assert_code(78);
+}
+
 /// One line that names its speaker.
 #[track_caller]
 fn assert_one_line(ended: &Ended) {
@@ -112,6 +155,9 @@ fn help_opens_with_examples() {
     help.assert_code(0);
     assert!(help.out.starts_with("Examples:\n  squall test -w broadcast"), "{help:#?}");
     help.assert_says("Exit codes: 0 held, 1 broken");
+    shell.run("replay --help").assert_code(0).assert_says("Examples:\n  squall replay latest");
+    shell.run("help test").assert_code(0).assert_says("Examples:\n  squall test -w broadcast");
+    shell.run("--help").assert_code(0).assert_says("squall test broadcast");
     let welcome = shell.run("");
     welcome.assert_code(0).assert_says("squall test broadcast");
     shell.run("--version").assert_code(0).assert_says(env!("CARGO_PKG_VERSION"));

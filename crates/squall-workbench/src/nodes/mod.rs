@@ -71,7 +71,7 @@ pub static NODES: &[Embedded] = &[
             Ok(Box::new(seat.in_process(Arc::new(factory))))
         },
         serve: |args| {
-            let make = options(args, abd::Options::parse)?;
+            let make = options(args, abd::Options::parse).map_err(ServeError::Arguments)?;
             serve_node(move || Async::new(abd_async::Abd::new(make)))
         },
     },
@@ -91,7 +91,18 @@ pub struct Embedded {
     /// Makes it live inside a World.
     pub host: fn(Seat) -> Result<Box<dyn Host>, String>,
     /// Runs it as a process on stdin and stdout until stdin ends.
-    pub serve: fn(&[String]) -> Result<(), String>,
+    pub serve: fn(&[String]) -> Result<(), ServeError>,
+}
+
+/// Why an embedded node did not run as a process until stdin ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServeError {
+    /// It refuses its arguments: exit 64.
+    Arguments(String),
+    /// A variable of its environment is wrong: exit 78.
+    Environment(String),
+    /// Disk, stdin or stdout failed: exit 74.
+    Failed(String),
 }
 
 /// The nodes of a workload; the first is the default.
@@ -133,18 +144,23 @@ where
     Ok(Box::new(seat.in_process(Arc::new(move || node.clone())).cloneable()))
 }
 
-fn serve<N>(args: &[String], make: Make<N>) -> Result<(), String>
+fn serve<N>(args: &[String], make: Make<N>) -> Result<(), ServeError>
 where
     N: Node + Clone + 'static,
 {
-    let node = make(args)?;
+    let node = make(args).map_err(ServeError::Arguments)?;
     serve_node(move || node.clone())
 }
 
-fn serve_node<N: Node>(factory: impl Fn() -> N) -> Result<(), String> {
+fn serve_node<N: Node>(factory: impl Fn() -> N) -> Result<(), ServeError> {
     squall_stdio::Options::from_environment()
         .and_then(|options| squall_stdio::serve(factory, &options))
-        .map_err(|error| error.to_string())
+        .map_err(|error| match error {
+            squall_stdio::ServeError::Environment { .. } => {
+                ServeError::Environment(error.to_string())
+            }
+            _ => ServeError::Failed(error.to_string()),
+        })
 }
 
 fn options<T>(args: &[String], parse: Make<T>) -> Result<T, String> {

@@ -26,6 +26,14 @@ pub(super) static BROADCAST: Workload = Workload {
     check: |_, history| {
         squall_check::set_full::check(history, &squall_check::set_full::Options::broadcast())
     },
+    figures: &[
+        "stable-p50",
+        "stable-p95",
+        "stable-p99",
+        "stable-max",
+        "stable-count",
+        "lost-count",
+    ],
     promise: "every acknowledged value is known to every node in the end",
     rpcs: "broadcast {\"message\":int} -> broadcast_ok; read -> read_ok {\"messages\":[int]}; \
            topology {\"topology\":{node:[node]}} -> topology_ok",

@@ -16,6 +16,7 @@ pub(super) static ECHO: Workload = Workload {
     timeout_ms: None,
     machine: |_| Box::new(Echo),
     check: |_, history| squall_check::echo::check(history, &crate::judge::echo_options(history)),
+    figures: &[],
     promise: "every echo comes back as it was sent",
     rpcs: "echo {\"echo\":any} -> echo_ok {\"echo\":the same}",
 };

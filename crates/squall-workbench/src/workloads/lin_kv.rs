@@ -27,6 +27,7 @@ pub(super) static LIN_KV: Workload = Workload {
     timeout_ms: Some(|latency_ms| (10 * latency_ms).max(1_000)),
     machine: |plan| Box::new(LinKv::new(plan)),
     check: crate::judge::linearizable,
+    figures: &[],
     promise: "every key behaves as one register: linearizable",
     rpcs: "read {\"key\":K} -> read_ok {\"value\":V}; write {\"key\":K,\"value\":V} -> write_ok; \
            cas {\"key\":K,\"from\":A,\"to\":B} -> cas_ok",

@@ -41,6 +41,8 @@ pub struct Workload {
     pub machine: fn(&Plan) -> Box<dyn Machine>,
     /// Judges the history of a run.
     pub check: fn(&Plan, &History) -> Outcome,
+    /// The figures that its checker gives, beside those that every run has.
+    pub figures: &'static [&'static str],
     /// The promise, in the words of a report.
     pub promise: &'static str,
     /// How often nodes gossip, if the workload needs them to know each other.

@@ -16,6 +16,7 @@ pub(super) static UNIQUE_IDS: Workload = Workload {
     timeout_ms: None,
     machine: |_| Box::new(UniqueIds),
     check: |_, history| squall_check::unique_ids::check(history),
+    figures: &[],
     promise: "no id is given out twice",
     rpcs: "generate -> generate_ok {\"id\":any}",
 };

@@ -32,6 +32,7 @@ pub(crate) fn settings(node: &str) -> Settings {
         topology: TOPOLOGIES.iter().find(|shape| shape.name == "grid").unwrap(),
         concurrency: workload.concurrency_per_node * 5,
         availability: Target::None,
+        asserts: Vec::new(),
         nil_read_is_initial: true,
         init_timeout_ms: 10_000,
         rpc_timeout_ms: None,

@@ -88,7 +88,7 @@ fn half_a_run_is_never_the_latest() {
     let plan = plan_of(&settings("broadcast"), 2);
     let error = bad.finish(&judged(&plan)).unwrap_err();
     assert!(matches!(&error, StoreError::Write(path, _) if path.ends_with("results.json")));
-    assert!(error.to_string().contains("latest still names the one before"), "{error}");
+    assert!(error.to_string().contains("latest is as it was"), "{error}");
     assert_eq!(latest(), Path::new("broadcast/good"));
     bad.abandon();
     assert_eq!(names(&root.join("broadcast")), ["good", "latest"]);

@@ -77,6 +77,6 @@ fn rows_do_not_depend_on_the_number_of_threads() {
     };
     let one = rows(1);
     assert_eq!(one.len(), 20);
-    assert!(one[0].starts_with("{\"seed\":5,\"verdict\":"), "{}", one[0]);
+    assert!(one[0].starts_with("{\"seed\":\"0x5\",\"verdict\":"), "{}", one[0]);
     assert_eq!(one, rows(3));
 }

@@ -1,8 +1,13 @@
 //! The same plan twice, the same node in two styles, and a copy of a World in the middle.
 
+use std::cell::Cell;
+use std::sync::Arc;
+
 use serde_json::Value;
-use squall_workbench::nodes::NODES;
-use squall_workbench::{build, double_run};
+use squall_node::{ActorId, Moment, Rules};
+use squall_workbench::nodes::{NODES, Seat};
+use squall_workbench::{Build, build, compare, double_run, header};
+use squall_world::{Bounds, Host, HostInput, Life, Outputs, Progress};
 
 use crate::bench::{plan_of, settings, trace, under};
 
@@ -20,6 +25,74 @@ fn double_runs_do_not_differ() {
         println!("{}: {divergences} of 50 double runs differed", node.name);
         assert_eq!(divergences, 0);
     }
+}
+
+/// A host that takes no notice of one message, in the second World that is made and later ones.
+struct Fickle {
+    inner: Box<dyn Host>,
+    deaf_at: Option<u64>,
+    heard: u64,
+}
+
+impl Host for Fickle {
+    fn step(&mut self, at: Moment, input: HostInput<'_>, out: &mut Outputs) -> Progress {
+        if matches!(input, HostInput::Message { .. }) {
+            self.heard += 1;
+            if Some(self.heard) == self.deaf_at {
+                return Progress::Quiescent;
+            }
+        }
+        self.inner.step(at, input, out)
+    }
+
+    fn life(&mut self, at: Moment, actor: ActorId, life: Life, out: &mut Outputs) -> Progress {
+        self.inner.life(at, actor, life, out)
+    }
+
+    fn fork(&self) -> Option<Box<dyn Host>> {
+        None
+    }
+}
+
+#[test]
+fn what_differs_is_told_by_its_event() {
+    let plan = plan_of(&settings("broadcast"), 5);
+    let made = Cell::new(0);
+    let make = || {
+        let mut build = Build::new(&plan, Bounds::WORKBENCH)?;
+        let node = NODES.iter().find(|node| node.name == "broadcast").unwrap();
+        for at in 0..5 {
+            let seat = Seat {
+                me: ActorId(at),
+                roster: Arc::new(build.world.roster()),
+                members: (0..5).map(ActorId).collect(),
+                rules: Rules::default(),
+                args: Vec::new(),
+            };
+            // Worlds one and three are those of a right node, two and four are not.
+            let deaf_at = Some(20).filter(|_| at == 2 && made.get() % 2 == 1);
+            let inner = (node.host)(seat).unwrap();
+            build.world.settle(ActorId(at), Box::new(Fickle { inner, deaf_at, heard: 0 }));
+        }
+        made.set(made.get() + 1);
+        Ok(build.world)
+    };
+    let divergence = compare(&make, &header(&plan)).unwrap().unwrap_err();
+    let text = divergence.to_string();
+    println!("{text}");
+    assert!(0 < divergence.event && divergence.event < divergence.events);
+    let difference = divergence.difference.expect("the traces differ as well");
+    assert!(difference.same.is_some());
+    assert_ne!(difference.first, difference.second);
+    for part in ["same until", "run 1", "run 2", "differs in", "state of n", "last step of"] {
+        assert!(text.contains(part), "{part}");
+    }
+    // Two right Worlds: nothing to tell.
+    let plain = || {
+        made.set(0);
+        make()
+    };
+    compare(&plain, &header(&plan)).unwrap().unwrap();
 }
 
 /// What the nodes and clients say and hear: everything of these lines.

@@ -43,6 +43,15 @@ fn what_is_unknown_is_named() {
         (error(|plan| plan["events"][1]["nodes"][0] = json!("c3")), "c3"),
         (error(|plan| plan["events"][1]["power"] = json!("yes")), "power"),
         (error(|plan| plan["events"][1]["node"] = json!("n1")), "node"),
+        (error(|plan| plan["events"][1]["id"] = plan["events"][0]["id"].clone()), "two events"),
+        (error(|plan| plan["nodes"] = json!([])), "no nodes"),
+        (error(|plan| plan["nodes"][1] = json!("n0")), "n0 twice"),
+        (error(|plan| plan["nodes"][1] = json!("..")), "\"..\""),
+        (error(|plan| plan["nodes"][1] = json!("a/b")), "\"a/b\""),
+        (error(|plan| plan["nodes"][1] = json!("c1")), "c1"),
+        (error(|plan| plan["nodes"][1] = json!("lin-tso")), "lin-tso"),
+        (error(|plan| plan["ops"]["to"] = json!(u64::MAX)), "18446744073709551615 slots"),
+        (error(|plan| plan["disk"]["sync_us"] = json!([3, 2])), "[3,2]"),
         (error(|plan| plan["seed"] = json!("0xfast")), "0xfast"),
         (error(|plan| plan["format"] = json!("squall-map")), "squall-map"),
         (error(|plan| plan["v"] = json!(2)), "2"),
@@ -54,7 +63,7 @@ fn what_is_unknown_is_named() {
         assert!(part.contains(known), "{known:?} is not named in: {part}");
     }
     // What is wrong with an event says which one.
-    assert!(error(|plan| plan["events"][1]["node"] = json!("n1")).contains("event 1"));
+    assert!(error(|plan| plan["events"][1]["node"] = json!("n1")).contains("event 2"));
     assert!(Plan::parse("{").is_err());
 }
 
@@ -93,7 +102,7 @@ fn arbitrary() -> impl Strategy<Value = Plan> {
                 nodes,
                 seed,
                 latency_us: latency,
-                sync_us: sync,
+                sync_us: [sync[0].min(sync[1]), sync[0].max(sync[1])],
                 dist: ["constant", "uniform", "exponential"][dist],
                 ..Stage::default()
             };

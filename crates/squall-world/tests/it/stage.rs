@@ -332,6 +332,10 @@ pub(crate) struct Ran {
 impl Stage {
     pub(crate) fn plan_value(&self) -> Value {
         let names: Vec<_> = (0..self.nodes).map(|n| format!("n{n}")).collect();
+        let mut events = self.events.clone();
+        for (at, event) in events.iter_mut().enumerate() {
+            event["id"] = json!(at + 1);
+        }
         json!({
             "format": "squall-plan", "v": 1, "generator": GENERATOR, "workload": "keepers",
             "seed": format!("0x{:x}", self.seed), "clock": "virtual", "nodes": names,
@@ -339,7 +343,7 @@ impl Stage {
             "disk": { "sync_us": self.sync_us },
             "phases": { "main_ms": self.end_us / 1_000, "recovery_ms": 0 },
             "ops": { "from": 0, "to": self.lines.len(), "gap_max_ns": 0 },
-            "events": self.events,
+            "events": events,
         })
     }
 
@@ -473,12 +477,12 @@ impl Write for Sink {
 
 /// A partition into groups, for these ms.
 pub(crate) fn cut(at_ms: u64, for_ms: u64, groups: Value) -> Value {
-    json!({ "id": 1, "at_us": at_ms * 1_000, "do": "partition", "for_us": for_ms * 1_000,
+    json!({ "at_us": at_ms * 1_000, "do": "partition", "for_us": for_ms * 1_000,
             "kind": "groups", "groups": groups })
 }
 
 /// A kill of nodes, for these ms.
 pub(crate) fn kill(at_ms: u64, for_ms: u64, nodes: &[&str], power: bool) -> Value {
-    json!({ "id": 1, "at_us": at_ms * 1_000, "do": "kill", "for_us": for_ms * 1_000,
+    json!({ "at_us": at_ms * 1_000, "do": "kill", "for_us": for_ms * 1_000,
             "kind": "one", "nodes": nodes, "power": power })
 }
