@@ -200,9 +200,9 @@ class Node:
 
     def reply(self, request, body):
         """Answers `request`."""
-        request.answered = True
         msg_id = request.body.get("msg_id")
         self._post(request.src, body, {} if msg_id is None else {"in_reply_to": msg_id})
+        request.answered = True  # not if the body is no JSON: then the client gets an error
 
     def rpc(self, dest, body, then=None, timeout=1.0, tries=1):
         """Sends a request and calls `then(answer)` once.

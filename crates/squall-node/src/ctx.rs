@@ -214,6 +214,8 @@ impl<N: Node> Ctx<'_, N> {
     pub fn sometimes(&mut self, condition: bool, name: &'static str) {
         if condition {
             self.fx.list.push(Effect::Check { check: Check::Met, name });
+        } else if self.core.goals.insert(name) {
+            self.fx.list.push(Effect::Check { check: Check::Named, name });
         }
     }
 

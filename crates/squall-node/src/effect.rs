@@ -104,11 +104,13 @@ pub enum Effect {
     },
 }
 
-/// The three kinds of check that a node makes about itself.
+/// The kinds of check that a node makes about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// `always(false, …)`: a finding.
     Violated,
+    /// `sometimes(false, …)`, the first time in a life: a goal that there is, not met yet.
+    Named,
     /// `sometimes(true, …)`: a goal was met.
     Met,
     /// `reached(…)`: a place was passed.

@@ -35,6 +35,8 @@ pub struct Judged {
     pub hash: u64,
     /// When the run ended, ns since the start, and how many lines its trace has.
     pub last: (u64, u64),
+    /// Goals and places of nodes, with how often they were met.
+    pub goals: BTreeMap<String, u64>,
     /// How often each kind of fault began.
     pub faults: BTreeMap<String, u64>,
 }
@@ -132,6 +134,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         end: &report.end,
         hash: report.hash,
         exits: &report.exits,
+        goals: &report.marks,
     });
     let asserted = asserted(plan, &results);
     let word = with_asserts(word, &asserted);
@@ -150,6 +153,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         asserted,
         findings,
         exits: report.exits,
+        goals: report.marks,
         end: report.end,
         hash: report.hash,
         last: (report.end_ns, report.lines),

@@ -1,6 +1,8 @@
 //! The result map: Maelstrom's keys, and ours beside them.
 
 use crate::judge::Asserted;
+use std::collections::BTreeMap;
+
 use squall_check::{Outcome, Verdict};
 use squall_history::{History, Kind, Value};
 use squall_world::{Counts, End, Finding, Net, Plan};
@@ -81,6 +83,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) end: &'a End,
     pub(crate) hash: u64,
     pub(crate) exits: &'a [(String, String)],
+    pub(crate) goals: &'a BTreeMap<String, u64>,
 }
 
 /// The map of a run, but for the verdict.
@@ -103,6 +106,11 @@ pub(crate) fn map(parts: &Parts<'_>) -> Value {
             Value::record([("node", Value::str(&**node)), ("status", Value::str(&**how))])
         };
         pairs.push(("exits", parts.exits.iter().map(exit).collect()));
+    }
+    if !parts.goals.is_empty() {
+        let count = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
+        let goals = parts.goals.iter().map(|(name, n)| (Value::str(&**name), count(*n)));
+        pairs.push(("goals", Value::map(goals)));
     }
     if let Some(functions) = parts.plan.text_knob("functions") {
         pairs.push(("functions", functions.split(',').map(Value::str).collect()));

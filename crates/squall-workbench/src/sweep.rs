@@ -30,6 +30,8 @@ pub struct Row {
     pub figures: BTreeMap<&'static str, String>,
     /// Faults that took effect, by kind.
     pub faults: BTreeMap<String, u64>,
+    /// Goals and places of nodes, with how often they were met.
+    pub goals: BTreeMap<String, u64>,
     /// The first anomaly or finding, in one sentence.
     pub why: Option<String>,
     /// The assertions about figures, judged.
@@ -63,6 +65,8 @@ pub struct Summary {
     pub words: BTreeMap<Word, u64>,
     /// Faults that took effect, by kind.
     pub faults: BTreeMap<String, u64>,
+    /// Goals and places of nodes, with in how many seeds they were met.
+    pub goals: BTreeMap<String, u64>,
     /// Seeds that were run twice, and those of them whose two runs differed.
     pub twins: (u64, u64),
 }
@@ -73,6 +77,9 @@ impl Summary {
         *self.words.entry(row.word).or_insert(0) += 1;
         for (kind, count) in &row.faults {
             *self.faults.entry(kind.clone()).or_insert(0) += count;
+        }
+        for (name, count) in &row.goals {
+            *self.goals.entry(name.clone()).or_insert(0) += u64::from(*count > 0);
         }
         if let Some(twin) = &row.twin {
             self.twins.0 += 1;
@@ -105,7 +112,8 @@ impl Summary {
     }
 }
 
-/// Runs and judges all seeds on so many threads; see [`in_order`].
+/// Runs and judges all seeds on so many threads, and hands out their rows in the order of the
+/// seeds. The rows do not depend on how many threads there are. `stop` ends it early.
 ///
 /// # Errors
 /// If a plan cannot be run.
@@ -121,7 +129,8 @@ pub fn sweep(
     in_order(seeds, jobs, stop, job, |_, row| each(row))
 }
 
-/// Runs every seed twice on so many threads, and compares event by event; see [`in_order`].
+/// Runs every seed twice on so many threads, and compares event by event; hands out hashes and
+/// differences as [`sweep`] does its rows.
 ///
 /// # Errors
 /// If a plan cannot be run.
@@ -202,6 +211,7 @@ fn row(settings: &Settings, seed: u64, is_doubled: bool) -> Result<Row, RunError
         figures: figures.collect(),
         why: why(&judged),
         faults: judged.faults,
+        goals: judged.goals,
         asserted: judged.asserted,
         twin,
     })

@@ -177,7 +177,7 @@ impl Sweep<'_> {
         let verdict = serde_json::json!({
             "v": 1, "type": "verdict", "verb": "test", "verdict": word.as_str(), "exit": exit,
             "workload": self.request.settings.workload.name, "schedules": words,
-            "faults": self.summary.faults, "asserts": asserts, "runs": folders,
+            "faults": self.summary.faults, "goals": self.summary.goals, "asserts": asserts, "runs": folders,
             "double_runs": { "tried": twins, "differed": different },
             "figures": self.medians(), "paths": { "sweep": path },
         });
@@ -219,6 +219,13 @@ impl Sweep<'_> {
         let faults: Vec<_> = self.summary.faults.iter().map(|(k, n)| format!("{k} {n}")).collect();
         let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(", ") };
         text.push_str(&format!("  faults           {faults}\n"));
+        for (name, seeds) in &self.summary.goals {
+            let met = match seeds {
+                0 => paint.doubtful("? never met"),
+                seeds => format!("met in {} seeds", grouped(*seeds)),
+            };
+            text.push_str(&format!("  goal             {}: {met}\n", plain(name)));
+        }
         let (twins, different) = self.summary.twins;
         text.push_str(&format!(
             "  double runs      {different} of {twins} differed (every {TWICE_EVERY}th seed)\n"

@@ -1,11 +1,9 @@
 //! Clusters of right nodes: ours in Python, ours as processes, both at once, and somebody else's.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::running::{each, python, results, run};
-use crate::shell::{HELD, SQUALL, Shell};
+use crate::shell::{HELD, Shell};
 
 /// Gossip Glomers 3b and 3c, shortened.
 const WHOLE: &str = "-w broadcast --node-count 5 --rate 10 --time-limit 2 --recovery 2";
@@ -44,22 +42,29 @@ fn our_nodes_hold_as_processes() {
     each(&lines, |line| hold(line));
 }
 
-/// What follows `--` goes to all nodes, so a program with words of its own is a script.
+/// What follows `--` goes to the programs, not to nodes that live in squall itself.
 #[test]
 fn python_nodes_and_ours_hold_together() {
     let Some(broadcast) = python("nodes/python/broadcast.py") else { return };
-    let shell = Shell::new();
-    let ours = shell.path("ours");
-    fs::write(&ours, format!("#!/bin/sh\nexec '{SQUALL}' node broadcast\n")).unwrap();
-    fs::set_permissions(&ours, fs::Permissions::from_mode(0o755)).unwrap();
-    let ours = ours.display();
     let lines = [
-        format!("test {PARTED} {broadcast} --bin n0={ours} --bin n3={ours}"),
-        format!("test {PARTED} {broadcast} --bin n2={ours} --bin n4={ours}"),
+        format!("test {PARTED} {broadcast} --bin n0=squall --bin n3=squall -- node broadcast"),
+        format!("test {PARTED} {broadcast} --bin n2=squall --bin n4=squall -- node broadcast"),
         // Nodes that no flag names are ours and live in squall itself.
         format!("test {WHOLE} {}", broadcast.replace("--bin ", "--bin n1=")),
+        format!("test {WHOLE} --bin n2=squall -- node broadcast"),
     ];
     each(&lines, |line| hold(line));
+}
+
+/// A handler whose answer is no JSON has failed, and its client is told so at once.
+#[test]
+fn python_nodes_answer_with_an_error_what_they_cannot_write() {
+    let Some(node) = python("testscripts/nodes/unwritable.py") else { return };
+    let shell = Shell::new();
+    let line = format!("test -w echo {node} --node-count 1 --rate 10 --time-limit 1 --recovery 1");
+    run(&shell, &line).assert_code(1);
+    let history = shell.read("store/latest/history.txt");
+    assert!(history.contains("crash") && !history.contains("net-timeout"), "{history}");
 }
 
 #[track_caller]

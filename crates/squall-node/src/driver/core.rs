@@ -1,7 +1,7 @@
 //! The state behind the verbs: identity, positions, held outputs, and how a message leaves.
 
 use alloc::borrow::Cow;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::Cell;
@@ -57,6 +57,8 @@ pub(crate) struct Core<N: Node> {
     armed: u64,
     buggified: BTreeMap<&'static str, u64>,
     names: NameHash,
+    /// Goals that were told to exist.
+    pub(crate) goals: BTreeSet<&'static str>,
     said: Vec<(ActorId, u64, u64)>,
     gated: Vec<(usize, Gate)>,
 
@@ -140,6 +142,7 @@ impl<N: Node> Core<N> {
             armed: 0,
             buggified: BTreeMap::new(),
             names: NameHash::default(),
+            goals: BTreeSet::new(),
             said: Vec::new(),
             gated: Vec::new(),
             written: Position(0),
@@ -367,6 +370,7 @@ where
             armed: self.armed,
             buggified: self.buggified.clone(),
             names: self.names,
+            goals: self.goals.clone(),
             said: self.said.clone(),
             gated: self.gated.clone(),
             written: self.written,

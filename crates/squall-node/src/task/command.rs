@@ -23,6 +23,9 @@ pub(crate) enum Command<M> {
     Sleep { op: OpId, after: Duration },
     Disk { op: OpId, command: DiskCommand },
     Note { name: &'static str, fields: View },
+    Always { condition: bool, name: &'static str },
+    Sometimes { condition: bool, name: &'static str },
+    Reached { name: &'static str },
 }
 
 /// A verb of the disk.
@@ -65,6 +68,9 @@ impl<M> Command<M> {
             }
             Self::Sleep { op, after } => ctx.arm(after, op),
             Self::Disk { op, command } => return Some((op, command.carry_out(ctx))),
+            Self::Always { condition, name } => ctx.always(condition, name),
+            Self::Sometimes { condition, name } => ctx.sometimes(condition, name),
+            Self::Reached { name } => ctx.reached(name),
             Self::Note { name, fields } => ctx.fx.list.push(Effect::Note { name, fields }),
         }
         None

@@ -167,6 +167,21 @@ impl<A: AsyncNode> Cx<A> {
         self.command(Command::Refuse(to, code, text.into()));
     }
 
+    /// As [`Ctx::always`].
+    pub fn always(&self, condition: bool, name: &'static str) {
+        self.command(Command::Always { condition, name });
+    }
+
+    /// As [`Ctx::sometimes`].
+    pub fn sometimes(&self, condition: bool, name: &'static str) {
+        self.command(Command::Sometimes { condition, name });
+    }
+
+    /// As [`Ctx::reached`].
+    pub fn reached(&self, name: &'static str) {
+        self.command(Command::Reached { name });
+    }
+
     /// As [`Ctx::note`].
     pub fn note(&self, name: &'static str, fields: impl FnOnce(&mut View)) {
         let mut view = View::default();

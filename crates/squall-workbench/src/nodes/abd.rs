@@ -190,6 +190,14 @@ impl Replica {
         answers.chain(held(&self.held(key))).max().unwrap_or_default()
     }
 
+    /// Whether the answers are not all of this tag: a write is under way, or has stopped half way.
+    #[must_use]
+    pub fn is_half_done(tag: Tag, answers: &[(ActorId, Message)]) -> bool {
+        answers
+            .iter()
+            .any(|(_, answer)| matches!(answer, Message::Held { tag: t, .. } if *t != tag))
+    }
+
     /// How many keys have a value here.
     #[must_use]
     pub fn keys(&self) -> usize {
@@ -227,6 +235,9 @@ pub enum Job {
     /// A key to have a value.
     Write(String, String),
 }
+
+/// The goal of all tests of reads: what is written back is not everywhere already.
+pub const HALF_DONE: &str = "a read met a write that was not everywhere";
 
 /// How long a round waits for an answer before it asks the silent ones again. Clients give up
 /// after a second; the round ends a little later, so that the table of calls stays small.
@@ -307,6 +318,7 @@ impl Abd {
             Round::Asked(client, Job::Read(key)) => {
                 let (tag, value) = self.replica.latest(&key, &end.answers);
                 let answer = kv::Message::ReadOk { value: value.clone() };
+                ctx.sometimes(Replica::is_half_done(tag, &end.answers), HALF_DONE);
                 if tag == Tag::default() || !self.options.write_back {
                     ctx.reply(client, &Message::Kv(answer));
                     return;

@@ -3,7 +3,7 @@
 use squall_node::task::{AsyncNode, Cx};
 use squall_node::{Need, QuorumOutcome, QuorumResult, Sender, View, Wire, code};
 
-use super::abd::{LOG, Message, Options, POLICY, Replica, Tag};
+use super::abd::{HALF_DONE, LOG, Message, Options, POLICY, Replica, Tag};
 use super::kv;
 
 /// The state of the node.
@@ -52,6 +52,7 @@ async fn read(cx: &Cx<Abd>, key: String) -> Result<kv::Message, Refused> {
     let asked = ask(cx, Message::Query { key: key.clone() }).await?;
     let (tag, value) = cx.with(|abd| abd.replica.latest(&key, &asked.answers));
     let answer = kv::Message::ReadOk { value: value.clone() };
+    cx.sometimes(Replica::is_half_done(tag, &asked.answers), HALF_DONE);
     if tag == Tag::default() || !cx.with(|abd| abd.options.write_back) {
         return Ok(answer);
     }

@@ -242,7 +242,7 @@ pub struct Report {
     pub findings: Vec<(u64, Finding)>,
     /// Nodes that ended without a fault of ours, and how.
     pub exits: Vec<(String, String)>,
-    /// Goals and places that nodes reported, with their counts.
+    /// Goals and places that nodes reported, with how often they were met; 0: a goal that was not.
     pub marks: BTreeMap<String, u64>,
     /// Hashes of all events, if they were kept.
     pub chain: Chain,

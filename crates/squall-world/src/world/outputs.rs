@@ -201,7 +201,8 @@ impl World {
             };
             self.find(actor, finding, told(cause));
         } else {
-            *self.marks.entry(name.to_owned()).or_insert(0) += 1;
+            let times = u64::from(check != Check::Named);
+            *self.marks.entry(name.to_owned()).or_insert(0) += times;
         }
     }
 

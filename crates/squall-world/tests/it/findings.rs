@@ -70,3 +70,16 @@ fn a_nodes_own_assertion_is_a_finding() {
     assert_eq!((finding.code, finding.node.as_str()), ("always", "n2"));
     assert_eq!(finding.raw, "the number is zero");
 }
+
+#[test]
+fn a_goal_that_was_never_met_is_known() {
+    let goals = |numbers: &[u64]| {
+        let at = |(ms, n): (usize, &u64)| say(ms as u64 + 1, 1, "goal", *n);
+        let lines = numbers.iter().enumerate().map(at).collect();
+        Stage { lines, ..Stage::default() }.run().report.marks
+    };
+    let name = "the number was zero once".to_owned();
+    assert_eq!(goals(&[]).get(&name), None);
+    assert_eq!(goals(&[1, 2, 3]).get(&name), Some(&0), "told once, and not met");
+    assert_eq!(goals(&[1, 0, 2, 0]).get(&name), Some(&2));
+}

@@ -135,6 +135,7 @@ impl Keeper {
             "clog" => (0..n).for_each(|n| ctx.arm(Duration::from_secs(n + 1), n)),
             "boom" => panic!("boom {n}"),
             "odd" => Self::say(ctx, next, "gibberish", n),
+            "goal" => ctx.sometimes(n == 0, "the number was zero once"),
             "wrong" => ctx.always(n == 0, "the number is zero"),
             _ => self.heard += 1,
         }
