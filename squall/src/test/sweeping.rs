@@ -207,11 +207,10 @@ impl Sweep<'_> {
             let why = plain(why.as_deref().unwrap_or(""));
             text.push_str(&format!("  seed 0x{seed:x}  {}  {why}\n", word.as_str()));
         }
-        if let Some(more) = self.bad.len().checked_sub(KEPT_MAX).filter(|more| *more > 0) {
-            text.push_str(&format!(
-                "  … and {} more, by seed, in sweep.jsonl\n",
-                grouped(more as u64)
-            ));
+        let more = self.bad.len().saturating_sub(KEPT_MAX) as u64;
+        if more > 0 {
+            let more = grouped(more);
+            text.push_str(&format!("  … and {more} more, by seed, in sweep.jsonl\n"));
         }
         for (name, [min, median, max]) in self.medians() {
             text.push_str(&format!("  {name:<16} {min} least, {median} median, {max} most\n"));
@@ -233,9 +232,8 @@ impl Sweep<'_> {
         for (assertion, [held, broken, absent]) in &self.asserted {
             let mark = if broken + absent == 0 { paint.good("✓") } else { paint.bad("✗") };
             let absent = if *absent == 0 { String::new() } else { format!(", no figure {absent}") };
-            text.push_str(&format!(
-                "  {mark} assert {assertion}  true {held}, false {broken}{absent}\n"
-            ));
+            let counts = format!("true {held}, false {broken}{absent}");
+            text.push_str(&format!("  {mark} assert {assertion}  {counts}\n"));
         }
         for (seed, divergence) in &self.different {
             text.push_str(&format!("\n  SQ08 seed 0x{seed:x}: {divergence}"));
