@@ -177,8 +177,8 @@ impl Sweep<'_> {
         let verdict = serde_json::json!({
             "v": 1, "type": "verdict", "verb": "test", "verdict": word.as_str(), "exit": exit,
             "workload": self.request.settings.workload.name, "schedules": words,
-            "faults": self.summary.faults, "goals": self.summary.goals, "asserts": asserts, "runs": folders,
-            "double_runs": { "tried": twins, "differed": different },
+            "faults": self.summary.faults, "goals": self.summary.goals, "asserts": asserts,
+            "runs": folders, "double_runs": { "tried": twins, "differed": different },
             "figures": self.medians(), "paths": { "sweep": path },
         });
         lines.push_str(&verdict.to_string());
