@@ -11,6 +11,7 @@ mod broken;
 mod clients;
 mod figures;
 mod keys;
+mod lives;
 mod plans;
 mod replies;
 mod slots;
