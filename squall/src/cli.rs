@@ -306,11 +306,13 @@ pub(crate) fn mend_dashes(args: Vec<OsString>) -> Vec<OsString> {
         let name = text.trim_start_matches(is_dash);
         let dashes = &text[..text.len() - name.len()];
         let flag = name.split('=').next().unwrap_or(name);
-        if dashes.is_ascii() || !flags.iter().any(|known| known == flag) {
+        let is_short = ["w", "n"].contains(&flag);
+        if dashes.is_ascii() || !(is_short || flags.iter().any(|known| known == flag)) {
             return arg;
         }
-        remark(&format!("squall: {text:?} begins with a Unicode dash; read as --{name}"));
-        OsString::from(format!("--{name}"))
+        let dashes = if is_short { "-" } else { "--" };
+        remark(&format!("squall: {text:?} begins with a Unicode dash; read as {dashes}{name}"));
+        OsString::from(format!("{dashes}{name}"))
     };
     args.into_iter().map(mend).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::json;
-use squall_check::{Anomaly, Verdict};
+use squall_check::{Anomaly, Reason, Verdict};
 use squall_history::{Kind, Value};
 use squall_workbench::{Judged, Kept, Word, figure};
 use squall_world::{ClockKind, End, Finding, Plan};
@@ -102,7 +102,8 @@ fn promises(shown: &Shown<'_>, paint: Paint, out: &mut String) {
         if let Some(reason) = &outcome.reason {
             out.push_str(&format!("                  {}\n", plain(&reason.text)));
             if shown.judged.word != Word::NodeError {
-                out.push_str(&format!("                  to decide: {}\n", reason.how_to_decide));
+                let how = format!("to decide: {}{}", reason.how_to_decide, flags(shown, reason));
+                out.push_str(&format!("                  {how}\n"));
             }
         }
         anomalies(&outcome.anomalies, paint, out);
@@ -113,6 +114,26 @@ fn promises(shown: &Shown<'_>, paint: Paint, out: &mut String) {
         out.push_str(&format!("  {} the run ended early: {text}\n", paint.doubtful("?")));
     }
     out.push('\n');
+}
+
+/// The flags that do what a checker, which knows histories only, says in words.
+fn flags(shown: &Shown<'_>, reason: &Reason) -> String {
+    let how = &reason.how_to_decide;
+    let mut flags = Vec::new();
+    for (word, flag) in [
+        ("longer", "--time-limit"),
+        ("rate", "--rate"),
+        ("faults", "--nemesis, --nemesis-interval"),
+        ("recover", "--recovery"),
+        ("nil reads", "--nil-read initial"),
+        ("fewer keys", "--rate"),
+    ] {
+        let is_idle = flag.starts_with("--nemesis") && shown.plan.events.is_empty();
+        if how.contains(word) && !is_idle {
+            flags.push(flag);
+        }
+    }
+    if flags.is_empty() { String::new() } else { format!("  ({})", flags.join(", ")) }
 }
 
 /// The first of each class.
