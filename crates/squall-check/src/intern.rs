@@ -69,6 +69,15 @@ impl<'v> Interner<'v> {
         id
     }
 
+    /// The same for a value that is likely to be the one with this number: lists of reads come in
+    /// the order of the adds more often than not, and then no table is asked.
+    pub(crate) fn id_guessed(&mut self, guess: u32, value: &'v Value) -> u32 {
+        match self.values.get(guess as usize) {
+            Some(&known) if known == value => guess,
+            _ => self.id(value),
+        }
+    }
+
     pub(crate) fn value(&self, id: u32) -> &'v Value {
         self.values[id as usize]
     }

@@ -12,12 +12,14 @@ pub(super) struct Element<'h> {
     pub add: &'h Operation<'h>,
     /// The completion that first proves it, as the operation it belongs to.
     pub known: Option<&'h Operation<'h>>,
+    /// Place of that completion; `usize::MAX` if there is none.
+    known_end: usize,
 }
 
 impl Element<'_> {
     /// Place of the event that proves it.
     pub(super) fn known_at(&self) -> Option<usize> {
-        self.known.and_then(|operation| operation.end)
+        Some(self.known_end).filter(|&end| end != usize::MAX)
     }
 }
 
@@ -128,7 +130,7 @@ impl<'h> Elements<'h> {
         for add in operations.iter().filter(is_add).filter(|add| !has_failed(add)) {
             let id = ids.id(&add.invocation.value) as usize;
             if id == self.list.len() {
-                self.list.push(Element { add, known: None });
+                self.list.push(Element { add, known: None, known_end: usize::MAX });
             }
             if add.outcome() == Kind::Ok {
                 self.prove(id, add);
@@ -156,8 +158,11 @@ impl<'h> Elements<'h> {
         let end = operation.end.unwrap_or(usize::MAX);
         let watermark = self.list.partition_point(|element| element.add.start < end);
         values.begin_read();
+        let mut guess = 0;
         for value in items.iter() {
-            let id = values.ids.id(value) as usize;
+            let id = values.ids.id_guessed(guess, value);
+            guess = id.wrapping_add(1);
+            let id = id as usize;
             if values.meet(id, value, operation) > 1 {
                 continue;
             }
@@ -181,8 +186,9 @@ impl<'h> Elements<'h> {
     /// Notes that the completion of `operation` proves the element.
     fn prove(&mut self, id: usize, operation: &'h Operation<'h>) {
         let element = &mut self.list[id];
-        if element.known_at().is_none_or(|at| operation.end.is_some_and(|end| end < at)) {
-            element.known = Some(operation);
+        let Some(end) = operation.end else { return };
+        if end < element.known_end {
+            (element.known, element.known_end) = (Some(operation), end);
         }
     }
 }
