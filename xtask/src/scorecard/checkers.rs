@@ -29,6 +29,26 @@ struct Cost {
 
 /// The greatest factor by which the time of a checker grows when a history doubles.
 pub(super) fn growth<const CHECKER: usize>(effort: Effort) -> Result<Figure, Error> {
+    let (costs, note) = measured(CHECKERS[CHECKER], effort)?;
+    let growth = costs.windows(2).map(|pair| {
+        let doublings = (pair[1].operations / pair[0].operations).log2();
+        // A history that is checked in less than a millisecond is told as none.
+        (pair[1].ms.max(1.0) / pair[0].ms.max(1.0)).powf(1.0 / doublings)
+    });
+    Ok(Figure { value: growth.fold(f64::NAN, f64::max), note })
+}
+
+/// The longest time, in seconds, until a checker decides or gives up, whatever the size. A hundred
+/// clients on one register can be in any of 2^100 orders: what grows with them is bounded by a
+/// budget, and the verdict is then `unknown`, with the reason.
+pub(super) fn patience<const CHECKER: usize>(effort: Effort) -> Result<Figure, Error> {
+    let (costs, note) = measured(CHECKERS[CHECKER], effort)?;
+    let value = costs.iter().map(|cost| cost.ms / 1_000.0).fold(f64::NAN, f64::max);
+    Ok(Figure { value, note })
+}
+
+/// What a checker costs at each size.
+fn measured(checker: &str, effort: Effort) -> Result<(Vec<Cost>, String), Error> {
     let mut said = SAID.lock().map_err(|_| Error::Answer(String::from("a row panicked")))?;
     let sizes = match effort {
         Effort::Quick => "10000 40000",
@@ -39,13 +59,7 @@ pub(super) fn growth<const CHECKER: usize>(effort: Effort) -> Result<Figure, Err
         let all = (0..RUNS).map(|_| Program::new(&cost).args(sizes.split(' ')).run_well());
         *said = Some(all.map(|ran| Ok(ran?.stdout)).collect::<Result<_, Error>>()?);
     }
-    let costs = costs(said.as_deref().unwrap_or_default(), CHECKERS[CHECKER]);
-    let growth = costs.windows(2).map(|pair| {
-        let doublings = (pair[1].operations / pair[0].operations).log2();
-        // A history that is checked in less than a millisecond is told as none.
-        (pair[1].ms.max(1.0) / pair[0].ms.max(1.0)).powf(1.0 / doublings)
-    });
-    let value = growth.fold(f64::NAN, f64::max);
+    let costs = costs(said.as_deref().unwrap_or_default(), checker);
     let each = costs.iter().map(|cost| {
         let Cost { operations, ms, verdict } = cost;
         format!("{operations} operations {ms} ms {verdict}")
@@ -53,7 +67,7 @@ pub(super) fn growth<const CHECKER: usize>(effort: Effort) -> Result<Figure, Err
     let command = format!("`cargo run --release -p squall-check --example cost -- {sizes}`");
     let note =
         format!("{command}: {}; least of {RUNS}; {}", each.collect::<Vec<_>>().join(", "), load());
-    Ok(Figure { value, note })
+    Ok((costs, note))
 }
 
 /// The rows `name operations 12 ms  verdict` of a checker, the least of each size.
