@@ -1,5 +1,7 @@
 //! What nodes print, right and wrong.
 
+use squall_world::Finding;
+
 use crate::stage::{ECHO, INIT, Stage, sh};
 
 #[test]
@@ -119,6 +121,26 @@ fn a_flood_of_bad_lines_is_counted() {
     let findings = outcome.findings();
     assert_eq!(findings.len(), 101);
     assert!(findings[100].what.contains("19900 more lines"), "{}", findings[100].what);
+}
+
+#[test]
+fn lines_without_end_take_nothing_from_other_nodes() {
+    let endless = sh("", INIT, "head -c 16777216 /dev/zero | tr '\\0' x");
+    // A line of the last node straddles two reads when the others have begun all of theirs.
+    let halves = concat!(
+        r#"sleep 1.5; printf '{"src":"n6",'; sleep 0.2; "#,
+        r#"printf '"dest":"c0","body":{"type":"echo_ok","in_reply_to":2}}\n'"#,
+    );
+    let right = sh("", INIT, halves);
+    let mut nodes = vec![endless.as_str(); 6];
+    nodes.push(&right);
+    let outcome = Stage { answers: 1, ..Stage::of_all(&nodes) }.run();
+    assert_eq!(outcome.heard.len(), 1, "{:#?}", outcome.findings());
+    let findings = outcome.findings();
+    assert!(findings.iter().all(|finding| finding.node != "n6"), "{findings:#?}");
+    let told = |finding: &&&Finding| finding.what.contains("other nodes do not end");
+    assert!(findings.iter().filter(told).count() > 0, "not all of these lines fit: {findings:#?}");
+    outcome.assert_nothing_left();
 }
 
 /// All lines that nobody should print.

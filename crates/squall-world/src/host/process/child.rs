@@ -15,9 +15,9 @@ use mio::unix::pipe::{Receiver, Sender};
 use mio::{Interest, Registry, Token};
 
 use super::end::End;
-use super::lines::Lines;
+use super::lines::{LINE_BYTES_MAX, Lines};
 use super::log::{Log, Stderr};
-use super::room::Room;
+use super::room::Rooms;
 use super::speech::{Speaker, Speech};
 use super::stdin::{Stdin, Written};
 use crate::host::Output;
@@ -97,8 +97,6 @@ pub(super) struct Loan<'a> {
     pub(super) buffer: &'a mut [u8],
     /// Empty before and after each turn.
     pub(super) outputs: &'a mut Vec<Output>,
-    pub(super) lines: &'a Room,
-    pub(super) writes: &'a Room,
 }
 
 /// The parts of a process that the poller waits for.
@@ -121,6 +119,7 @@ impl Process {
         speaker: Speaker,
         bell: (Doorbell, usize),
         log: Arc<Mutex<Log>>,
+        rooms: &Rooms,
     ) -> io::Result<Self> {
         let missing = || io::Error::other("the process has no pipe");
         let (stdin, stdout, stderr) =
@@ -135,16 +134,16 @@ impl Process {
         stderr.set_nonblocking(true)?;
         let stdout = Stdout {
             mouth: Mouth::new(stdout),
-            lines: Lines::default(),
+            lines: Lines::new(rooms.lines.share(), LINE_BYTES_MAX),
             speech: Speech::new(speaker.clone()),
             quiet: None,
         };
         Ok(Self {
             speaker,
             end: Mutex::new(end),
-            stdin: Mutex::new(Stdin::new(stdin)),
+            stdin: Mutex::new(Stdin::new(stdin, rooms.writes.share())),
             stdout: Mutex::new(stdout),
-            stderr: Mutex::new((Mouth::new(stderr), Stderr::default())),
+            stderr: Mutex::new((Mouth::new(stderr), Stderr::new(rooms.lines.share()))),
             log,
             inbox: Mutex::default(),
             bell,
@@ -171,13 +170,13 @@ impl Process {
     }
 
     /// Takes a line for the process, newline included.
-    pub(super) fn say(&self, line: &[u8], is_init: bool, room: &Room) -> Written {
-        lock(&self.stdin).say(line, is_init, room)
+    pub(super) fn say(&self, line: &[u8], is_init: bool) -> Written {
+        lock(&self.stdin).say(line, is_init)
     }
 
     /// Writes the lines that were taken.
-    pub(super) fn flush(&self, room: &Room) {
-        lock(&self.stdin).flush(room);
+    pub(super) fn flush(&self) {
+        lock(&self.stdin).flush();
     }
 
     /// Moves everything that was heard to `out`. Says whether reading was paused for that.
@@ -220,7 +219,7 @@ impl Process {
         let (mouth, stderr) = &mut *lock(&self.stderr);
         let (read, turn) = mouth.read(loan);
         let mut log = lock(&self.log);
-        let with = (&mut *log, loan.lines, &self.speaker);
+        let with = (&mut *log, &self.speaker);
         stderr.feed(&loan.buffer[..read], loan.now, with, loan.outputs);
         drop(log);
         self.tell(loan.outputs, 0);
@@ -277,7 +276,7 @@ impl Stdout {
             self.quiet = None;
         }
         let (speech, outputs) = (&mut self.speech, &mut *loan.outputs);
-        self.lines.feed(&loan.buffer[..read], loan.lines, &mut |piece, no| {
+        self.lines.feed(&loan.buffer[..read], &mut |piece, no| {
             speech.hear(piece, no, outputs);
         });
     }
@@ -299,7 +298,7 @@ impl Stdout {
         let (line, no) = (self.lines.partial(), self.lines.partial_no());
         let is_message = self.speech.unfinished(line, no, loan.outputs);
         if is_message {
-            self.lines.forget(loan.lines);
+            self.lines.forget();
         }
         is_message
     }

@@ -9,7 +9,6 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::child::{Loan, Process, Stdout, Turn, lock};
 use super::linux;
-use super::room::Room;
 use crate::host::Output;
 
 /// So much is still read when a process has ended: more than a pipe holds.
@@ -105,9 +104,9 @@ impl Process {
     }
 
     /// Closes the input; if the process ends then, nothing is wrong with it.
-    pub(super) fn close_input(&self, room: &Room) {
+    pub(super) fn close_input(&self) {
         lock(&self.end).input_was_closed = true;
-        lock(&self.stdin).close(room);
+        lock(&self.stdin).close();
     }
 
     /// Kills the group. A process that had ended before did so by itself.
@@ -158,7 +157,7 @@ impl Process {
         self.last_words(is_own_end, loan);
         let last_told = {
             let mut stdin = lock(&self.stdin);
-            stdin.end(loan.writes);
+            stdin.end();
             stdin.last()
         };
         if let Some(status) = status
@@ -192,7 +191,7 @@ impl Process {
             let Stdout { lines, speech, .. } = &mut *stdout;
             speech.cut_off(lines.partial(), lines.partial_no(), loan.outputs);
         }
-        stdout.lines.forget(loan.lines);
+        stdout.lines.forget();
         stdout.speech.summary(loan.outputs);
         stdout.mouth.close();
         drop(stdout);
@@ -202,7 +201,7 @@ impl Process {
             }
         }
         let (mouth, stderr) = &mut *lock(&self.stderr);
-        stderr.end(loan.lines);
+        stderr.end();
         mouth.close();
     }
 

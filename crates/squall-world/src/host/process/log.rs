@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::lines::{Lines, Piece, Tail};
-use super::room::Room;
+use super::room::Share;
 use super::speech::Speaker;
 use crate::host::Output;
 
@@ -18,6 +18,8 @@ const TRACED_LINES_WINDOW: u32 = 50;
 const WINDOW: Duration = Duration::from_millis(100);
 /// So much of a line goes into the trace.
 const TRACED_BYTES_MAX: usize = 500;
+/// Of a line of stderr that does not come at once, no more is kept: it is in the log.
+const STDERR_LINE_BYTES_MAX: usize = 4 << 10;
 
 /// Where the stderr of all lives of a node goes.
 pub(super) struct Log {
@@ -29,7 +31,7 @@ pub(super) struct Log {
 }
 
 /// The stderr of one life.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stderr {
     lines: Lines,
     pub(super) tail: Tail,
@@ -80,18 +82,22 @@ impl Log {
 }
 
 impl Stderr {
+    pub(super) fn new(share: Share) -> Self {
+        Self { lines: Lines::new(share, STDERR_LINE_BYTES_MAX), tail: Tail::default() }
+    }
+
     /// Takes what was read.
     pub(super) fn feed(
         &mut self,
         chunk: &[u8],
         now: Instant,
-        (log, room, speaker): (&mut Log, &Room, &Speaker),
+        (log, speaker): (&mut Log, &Speaker),
         out: &mut Vec<Output>,
     ) {
         log.write(chunk);
         let tail = &mut self.tail;
-        self.lines.feed(chunk, room, &mut |piece, _| {
-            let (Piece::Line(line) | Piece::TooLong(line)) = piece;
+        self.lines.feed(chunk, &mut |piece, _| {
+            let (Piece::Line(line) | Piece::TooLong(line) | Piece::NoRoom(line, _)) = piece;
             tail.push(line);
             if log.may_trace(now) {
                 let line = &line[..line.len().min(TRACED_BYTES_MAX)];
@@ -104,11 +110,11 @@ impl Stderr {
     }
 
     /// Nothing more will come: what has no newline is the last line.
-    pub(super) fn end(&mut self, room: &Room) {
+    pub(super) fn end(&mut self) {
         if !self.lines.partial().is_empty() {
             self.tail.push(self.lines.partial());
         }
-        self.lines.forget(room);
+        self.lines.forget();
     }
 }
 

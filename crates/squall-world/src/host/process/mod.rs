@@ -12,6 +12,7 @@
 //! Nothing that a node prints or does loses the run, blocks another node, or leaves a process:
 //!
 //! - Every buffer is bounded, and what happens at its bound is told as a finding.
+//! - Of the memory that nodes share, a part is each one's own.
 //! - Every process leads a group of its own, which is killed as a whole.
 //! - What leaves its group is found by a mark in its environment.
 //! - A [`Guard`] does both if squall itself disappears.
@@ -52,8 +53,9 @@ use self::end::{DEATH, FAULT};
 use self::language::Language;
 use self::log::Log;
 use self::poller::{Poller, READ_BYTES, Shared};
+use self::room::Size;
 use self::speech::Speaker;
-use self::stdin::Written;
+use self::stdin::{Full, Written};
 use super::{Host, HostInput, Life, Output, Outputs, Progress};
 use crate::wall::Doorbell;
 
@@ -121,6 +123,7 @@ impl Processes {
     /// stderr, up to [`LOG_BYTES_MAX`].
     #[must_use]
     pub fn host(&self, spec: ProcessSpec, place: Place, log: Box<dyn Write + Send>) -> ProcessHost {
+        self.poller.shared.rooms.admit();
         let language = Language::guess(&spec.program, &spec.args);
         let speaker = Speaker { actor: place.actor, name: Arc::clone(&place.name), language };
         ProcessHost {
@@ -156,7 +159,7 @@ impl Processes {
         self.poller.stop();
         condemn_all(&shared);
         for (number, process) in shared.all() {
-            with_loan(&shared, |loan| process.finish(DEATH, loan));
+            with_loan(|loan| process.finish(DEATH, loan));
             shared.remove(number);
         }
         let left = shared.sweep(&self.run);
@@ -194,15 +197,9 @@ fn condemn_all(shared: &Shared) {
 }
 
 /// Lends what reading the last of a process needs.
-fn with_loan<T>(shared: &Shared, with: impl FnOnce(&mut Loan<'_>) -> T) -> T {
+fn with_loan<T>(with: impl FnOnce(&mut Loan<'_>) -> T) -> T {
     let (mut buffer, mut outputs) = (vec![0; READ_BYTES], Vec::new());
-    with(&mut Loan {
-        now: poller::now(),
-        buffer: &mut buffer,
-        outputs: &mut outputs,
-        lines: &shared.lines,
-        writes: &shared.writes,
-    })
+    with(&mut Loan { now: poller::now(), buffer: &mut buffer, outputs: &mut outputs })
 }
 
 impl ProcessHost {
@@ -221,7 +218,8 @@ impl ProcessHost {
             Err(why) => return self.not_started(&why, out),
         };
         let bell = (self.place.doorbell.clone(), self.place.place);
-        let begun = Process::new(child, self.speaker.clone(), bell, Arc::clone(&self.log));
+        let (speaker, log) = (self.speaker.clone(), Arc::clone(&self.log));
+        let begun = Process::new(child, speaker, bell, log, &self.shared.rooms);
         let added = begun.and_then(|process| {
             let process = Arc::new(process);
             self.shared.add(&process).map(|number| (number, process))
@@ -246,7 +244,7 @@ impl ProcessHost {
     fn finish(&mut self, patience: Duration, out: &mut Vec<Output>) {
         let lives = [self.dying.take(), self.life.take()];
         for (number, process) in lives.into_iter().flatten() {
-            let is_dead = with_loan(&self.shared, |loan| process.finish(patience, loan));
+            let is_dead = with_loan(|loan| process.finish(patience, loan));
             process.collect(out);
             if is_dead {
                 self.shared.remove(number);
@@ -273,11 +271,18 @@ impl ProcessHost {
             }
         };
         write_line(&mut self.line, envelope.id, src, &self.place.name, body);
-        if process.say(&self.line, name == "init", &self.shared.writes) == Written::FirstDropped {
-            let what = format!(
-                "the process does not read its stdin: {} MiB wait, and what comes now is dropped",
-                WRITE_QUEUE_BYTES_MAX >> 20
-            );
+        if let Written::FirstDropped(full, waiting) = process.say(&self.line, name == "init") {
+            let (waiting, size) = (Size(waiting), Size(self.line.len()));
+            let what = match full {
+                Full::Queue => format!(
+                    "the process does not read its stdin: {waiting} wait, and what comes now is \
+                     dropped"
+                ),
+                Full::Room => format!(
+                    "a message of {size} is dropped, and more may be: {waiting} wait for the \
+                     process, and what other nodes do not read leaves no room beside it"
+                ),
+            };
             let help = "read stdin in a loop, also while an answer is being worked on";
             out.list.push(self.speaker.finding("SQ07", String::new(), what, help));
         }
@@ -296,7 +301,7 @@ impl Host for ProcessHost {
 
     fn flush(&mut self) {
         if let Some((_, process)) = &self.life {
-            process.flush(&self.shared.writes);
+            process.flush();
         }
     }
 
@@ -319,7 +324,7 @@ impl Host for ProcessHost {
             }
             (Life::Pause, Some((_, process))) => process.signal(Signal::STOP),
             (Life::Resume, Some((_, process))) => process.signal(Signal::CONT),
-            (Life::CloseInput, Some((_, process))) => process.close_input(&self.shared.writes),
+            (Life::CloseInput, Some((_, process))) => process.close_input(),
             (Life::Pause | Life::Resume | Life::CloseInput, None) => {}
             (Life::End, _) => {
                 condemn_all(&self.shared);

@@ -15,7 +15,7 @@ use mio::{Events, Poll, Registry, Token, Waker};
 
 use super::child::{Loan, Part, Process, Turn, lock};
 use super::guard::{Guard, sweep};
-use super::room::Room;
+use super::room::Rooms;
 use crate::host::Output;
 use rustix::process::Pid;
 
@@ -23,10 +23,6 @@ use rustix::process::Pid;
 pub(super) const READ_BYTES: usize = 1 << 16;
 /// So often it is looked after what no pipe tells.
 const LOOK: Duration = Duration::from_millis(50);
-/// Begins of lines of all nodes together; beyond it a line counts as too long.
-const PARTIAL_BYTES_MAX: usize = 96 << 20;
-/// What waits to be written to all nodes together.
-const WAITING_BYTES_MAX: usize = 192 << 20;
 const WAKE: Token = Token(usize::MAX);
 
 /// What the World's thread and the poller's thread share.
@@ -42,8 +38,7 @@ pub(super) struct Shared {
     next: AtomicUsize,
     is_over: AtomicBool,
     guard: Mutex<Option<Guard>>,
-    pub(super) lines: Room,
-    pub(super) writes: Room,
+    pub(super) rooms: Rooms,
 }
 
 /// The thread.
@@ -65,8 +60,7 @@ impl Poller {
             next: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
             guard: Mutex::new(guard),
-            lines: Room::new(PARTIAL_BYTES_MAX),
-            writes: Room::new(WAITING_BYTES_MAX),
+            rooms: Rooms::new(),
         });
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -204,8 +198,7 @@ impl Loop {
         let mut loan = self.loan(now);
         match part {
             Part::Stdin => {
-                let room = loan.writes;
-                lock(&process.stdin).drain(room);
+                lock(&process.stdin).drain();
                 Turn::Dry
             }
             Part::Stdout => process.read_stdout(&mut loan),
@@ -230,13 +223,7 @@ impl Loop {
     }
 
     fn loan(&mut self, now: Instant) -> Loan<'_> {
-        Loan {
-            now,
-            buffer: &mut self.buffer,
-            outputs: &mut self.outputs,
-            lines: &self.shared.lines,
-            writes: &self.shared.writes,
-        }
+        Loan { now, buffer: &mut self.buffer, outputs: &mut self.outputs }
     }
 
     fn everything(&self) -> Vec<(usize, Part)> {

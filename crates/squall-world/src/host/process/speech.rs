@@ -8,6 +8,7 @@ use squall_wire::{BINARY_NAME, LineError, LineFault, decode_binary, parse_line};
 
 use super::language::Language;
 use super::lines::{LINE_BYTES_MAX, Piece, Tail, shown};
+use super::room::Size;
 use crate::host::{Finding, Line, Output, Spoken};
 
 /// So many bad lines of a life are reported one by one; the others are counted.
@@ -67,6 +68,15 @@ impl Speech {
             Piece::TooLong(head) => {
                 self.tail.push(head);
                 let what = format!("a line of more than {} MiB is skipped", LINE_BYTES_MAX >> 20);
+                let help = "end each message with a newline, and split what is larger";
+                self.report(("SQ01", what, help.to_owned()), (head, no, None), out);
+            }
+            Piece::NoRoom(head, bytes) => {
+                self.tail.push(head);
+                let what = format!(
+                    "a line is skipped after {}: what other nodes do not end leaves no room for it",
+                    Size(bytes)
+                );
                 let help = "end each message with a newline, and split what is larger";
                 self.report(("SQ01", what, help.to_owned()), (head, no, None), out);
             }
