@@ -436,8 +436,7 @@ impl World {
                     (self.now, self.instant_events) = (now, 0);
                 }
                 if let Some((due, slot)) = self.queue.pop() {
-                    self.network.late(self.now.saturating_sub(due));
-                    self.handle(slot);
+                    self.handle(slot, due);
                 }
             }
             Ring::Host(now, host) => {
@@ -480,10 +479,10 @@ impl World {
         self.end.as_ref()
     }
 
-    fn handle(&mut self, slot: Slot) {
+    fn handle(&mut self, slot: Slot, due: u64) {
         let before = self.events;
         match *self.queue.event(&slot) {
-            Event::Deliver { .. } => self.deliver(&slot),
+            Event::Deliver { .. } => self.deliver(&slot, due),
             Event::Timer { actor, incarnation, token, armed, lineage, .. } => {
                 if self.is_live(actor, incarnation) {
                     self.timer((actor, token), (armed, lineage), &slot);

@@ -195,7 +195,7 @@ impl World {
     }
 
     /// A message falls due. It is handed over where it lies, not copied.
-    pub(super) fn deliver(&mut self, slot: &Slot) {
+    pub(super) fn deliver(&mut self, slot: &Slot, due: u64) {
         let Event::Deliver { envelope, sent, is_client } = self.queue.event(slot) else { return };
         let (src, dest, id) = (envelope.src, envelope.dest, envelope.id);
         let (sent, is_client) = (*sent, *is_client);
@@ -204,6 +204,7 @@ impl World {
             return;
         }
         let Some(host) = self.host_of(dest) else { return };
+        self.network.late(self.now.saturating_sub(due));
         self.network.count(is_client, |counts| counts.recv += 1);
         let e = self.journal.next();
         self.out.clear();

@@ -20,6 +20,9 @@ fn a_killed_node_comes_back_with_its_data_and_is_initialised_again() {
     assert_eq!(outcome.heard.len(), 2);
     assert_eq!(outcome.logs, ["1\n2\n"]);
     assert_eq!(outcome.trace.matches(r#""do":"start""#).count(), 2);
+    // Faults and timers fall due as well, and are no deliveries.
+    let deliveries = outcome.report.net.all.recv;
+    assert_eq!(outcome.report.late_ns.len() as u64, deliveries, "one figure for each");
 }
 
 #[test]
