@@ -3,7 +3,7 @@
 use serde_json::json;
 use squall_world::{Bounds, End};
 
-use crate::stage::{Stage, say};
+use crate::stage::{NEVER_US, Stage, say};
 
 fn stage(bounds: Bounds, word: &str, n: u64) -> Stage {
     Stage { nodes: 2, bounds, lines: vec![say(1, 0, word, n)], ..Stage::default() }
@@ -61,14 +61,21 @@ fn a_full_link_drops_the_newest() {
 }
 
 #[test]
-fn nothing_left_to_happen_is_an_end() {
-    // A client that never says that it is done.
+fn virtual_time_has_no_hurry() {
     let stage = Stage { end_us: u64::MAX / 2_000, ..Stage::default() };
     let mut world = stage.world();
     world.boot();
     world.run_until(1_000);
     assert_eq!(world.end(), None);
     let ran = stage.run();
-    assert_eq!(ran.report.end, End::Done, "virtual time has no hurry");
+    assert_eq!(ran.report.end, End::Done);
     assert_eq!(json!(ran.report.end_ns), json!(stage.end_us * 1_000));
+}
+
+#[test]
+fn nothing_left_to_happen_is_an_end() {
+    let stage = Stage { end_us: NEVER_US, ..stage(Bounds::SWARM, "ring", 30) };
+    let ran = stage.run();
+    assert_eq!(ran.report.end, End::Quiet, "the clients were not done");
+    assert_eq!(ran.report.end_ns, 31_000_000, "the last timer rang");
 }

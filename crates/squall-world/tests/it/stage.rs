@@ -199,6 +199,8 @@ struct Script {
 }
 
 const DONE: Token = Token(u64::MAX);
+/// The end of a script that never says that it is done.
+pub(crate) const NEVER_US: u64 = u64::MAX;
 
 impl Script {
     fn op(&self, at: usize, stage: OpStage, n: &str) -> Output {
@@ -228,7 +230,9 @@ impl Script {
         for (at, line) in self.lines.iter().enumerate() {
             self.arm(out, Token(at as u64), line.at_us);
         }
-        self.arm(out, DONE, self.end_us);
+        if self.end_us < NEVER_US {
+            self.arm(out, DONE, self.end_us);
+        }
     }
 
     fn line(&mut self, at: Moment, token: Token, out: &mut Outputs) {
