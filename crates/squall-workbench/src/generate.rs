@@ -149,9 +149,24 @@ fn event(
 ) -> EventPlan {
     let nth = before.iter().filter(|event| event.what == fault.name).count() as u64;
     let mut random = Random::new(draw_key(seed, DOMAIN_PLAN, hash_text(fault.name), nth));
-    let words = match (fault.draw)(&mut random, &settings.nodes) {
+    let mut words = match (fault.draw)(&mut random, &settings.nodes) {
         Value::Object(words) => words,
         _ => serde_json::Map::new(),
     };
+    // Nothing here can make the files of a process forget, so no plan says that it will.
+    let loses_power = words.get("power") == Some(&json!(true));
+    if loses_power && !targets(&words).any(|name| is_embedded(settings, name)) {
+        words.insert("power".to_owned(), json!(false));
+    }
     EventPlan { id: before.len() as u64 + 1, at_us, what: fault.name.to_owned(), for_us: 0, words }
+}
+
+fn targets(words: &serde_json::Map<String, Value>) -> impl Iterator<Item = &str> {
+    let nodes = words.get("nodes").and_then(Value::as_array);
+    nodes.into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn is_embedded(settings: &Settings, node: &str) -> bool {
+    matches!(settings.node, NodeChoice::Embedded(_))
+        && settings.mixed.iter().all(|(name, _)| name != node)
 }

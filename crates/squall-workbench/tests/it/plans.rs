@@ -71,6 +71,29 @@ fn another_kind_of_fault_leaves_the_draws_of_the_first_alone() {
 }
 
 #[test]
+fn a_plan_lets_only_embedded_nodes_lose_power() {
+    let embedded = under(&["kill"], settings("echo"));
+    let foreign = Settings {
+        node: NodeChoice::Program("/bin/node".into()),
+        ..under(&["kill"], settings("echo"))
+    };
+    let one = Settings { mixed: vec![("n0".to_owned(), "/bin/node".into())], ..embedded.clone() };
+    let kills = |settings: &Settings| -> Vec<_> {
+        let plans = (0..50).map(|seed| plan_of(settings, seed));
+        plans.flat_map(|plan| plan.events.clone()).map(|event| event.words).collect()
+    };
+    let power = |words: &&serde_json::Map<_, _>| words["power"] == true;
+    let (ours, theirs, both) = (kills(&embedded), kills(&foreign), kills(&one));
+    assert!(ours.iter().filter(power).count() > 50);
+    assert_eq!(theirs.iter().filter(power).count(), 0);
+    for ((ours, theirs), both) in ours.iter().zip(&theirs).zip(&both) {
+        assert_eq!((&ours["nodes"], &ours["kind"]), (&theirs["nodes"], &theirs["kind"]));
+        let is_only_foreign = ours["nodes"] == serde_json::json!(["n0"]);
+        assert_eq!(both["power"] == true, ours["power"] == true && !is_only_foreign);
+    }
+}
+
+#[test]
 fn slots_fill_the_time_at_their_rate() {
     let counts = (0..20).map(|seed| plan_of(&settings("echo"), seed).ops.to);
     let total: u64 = counts.sum();

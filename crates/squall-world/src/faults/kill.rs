@@ -1,4 +1,7 @@
 //! `kill`: nodes die at once, with or without power loss, and come back when the event ends.
+//!
+//! Power is lost by embedded nodes only. A process keeps its files in the system, which goes on: no
+//! kill makes it forget what was not synced.
 
 use serde_json::{Value, json};
 use squall_node::Random;
@@ -7,7 +10,7 @@ use super::{Act, Fault, Finder, actors, shuffled};
 
 pub(super) const KILL: Fault = Fault {
     name: "kill",
-    help: "kills nodes, with or without power loss, and starts them again",
+    help: "kills nodes, embedded ones with or without power loss, and starts them again",
     ops: ("kill", "start"),
     begins_at_once: false,
     words: &["kind", "nodes", "power"],

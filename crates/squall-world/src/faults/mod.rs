@@ -49,7 +49,7 @@ pub enum Act {
     Down {
         /// Which nodes.
         nodes: Vec<ActorId>,
-        /// Whether power is lost.
+        /// Whether power is lost. Of nodes without a disk of ours nothing is.
         power: bool,
     },
 }

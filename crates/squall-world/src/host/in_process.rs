@@ -230,6 +230,10 @@ impl<N: Node + 'static> Host for InProcess<N> {
         Progress::Quiescent
     }
 
+    fn has_disk(&self) -> bool {
+        true
+    }
+
     fn fork(&self) -> Option<Box<dyn Host>> {
         self.fork.map(|fork| fork(self))
     }

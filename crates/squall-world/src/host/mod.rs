@@ -40,6 +40,12 @@ pub trait Host {
     /// Begins, ends or suspends a life of an actor here.
     fn life(&mut self, at: Moment, actor: ActorId, change: Life, out: &mut Outputs) -> Progress;
 
+    /// Whether what its actors keep lies on a disk of this World, which forgets what was not
+    /// durable when power is lost. Elsewhere a kill is only a kill.
+    fn has_disk(&self) -> bool {
+        false
+    }
+
     /// A copy of everything; `None`: can be replayed, not cloned.
     fn fork(&self) -> Option<Box<dyn Host>>;
 }
@@ -113,7 +119,8 @@ pub enum Life {
         /// Key of this life's draws.
         key: u64,
     },
-    /// It ends at once. With a key, power is lost too: what was not synced may be gone.
+    /// It ends at once. With a key, power is lost too: what was not synced may be gone. Only a
+    /// host that has a disk gets one.
     Kill {
         /// Key of what the power loss draws.
         power: Option<u64>,

@@ -29,6 +29,11 @@ impl World {
         }
     }
 
+    /// Whether this actor can lose power: only a disk of ours can be made to forget.
+    fn has_disk(&self, id: ActorId) -> bool {
+        self.host_of(id).is_some_and(|host| self.hosts[host].has_disk())
+    }
+
     /// A node dies at once.
     fn kill(&mut self, id: ActorId, power: bool, cause: u64) {
         let e = self.journal.next();
@@ -104,6 +109,7 @@ impl World {
             Act::Down { nodes, power } => {
                 for node in nodes {
                     self.actors[node.index()].downs += 1;
+                    let power = power && self.has_disk(node);
                     // The power may go while the process is down already: its disk forgets too.
                     let state = self.actors[node.index()].state;
                     if state == State::Up || (state == State::Down && power) {

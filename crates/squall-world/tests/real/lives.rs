@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stage::{ECHO, INIT, Stage, kill, sh, spec};
+use crate::stage::{ECHO, INIT, Stage, kill, kill_with_power_loss, sh, spec};
 
 #[test]
 fn a_killed_node_comes_back_with_its_data_and_is_initialised_again() {
@@ -23,6 +23,21 @@ fn a_killed_node_comes_back_with_its_data_and_is_initialised_again() {
     // Faults and timers fall due as well, and are no deliveries.
     let deliveries = outcome.report.net.all.recv;
     assert_eq!(outcome.report.late_ns.len() as u64, deliveries, "one figure for each");
+}
+
+#[test]
+fn a_process_loses_no_power_and_the_trace_does_not_claim_it() {
+    // The second event falls into the first: there is no power to lose in a life that is over.
+    let mut again = kill_with_power_loss(200, 30);
+    again.id = 1;
+    let events = vec![kill_with_power_loss(150, 100), again];
+    let stage = Stage::of(&sh("", INIT, ECHO));
+    let outcome = Stage { events, answers: 2, ..stage }.run();
+    outcome.assert_held();
+    let lives = outcome.trace.lines().filter(|line| line.contains(r#""k":"life""#));
+    let kills: Vec<_> = lives.filter(|line| line.contains(r#""do":"kill""#)).collect();
+    assert_eq!(kills.len(), 1, "{kills:?}");
+    assert!(kills[0].contains(r#""power":false"#), "{kills:?}");
 }
 
 #[test]

@@ -248,7 +248,16 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// An event of the fault `kill` for node `n0`.
 pub(crate) fn kill(at_ms: u64, for_ms: u64) -> EventPlan {
-    let words = serde_json::json!({ "kind": "one", "nodes": ["n0"], "power": false });
+    kill_with(at_ms, for_ms, false)
+}
+
+/// The same, with power loss.
+pub(crate) fn kill_with_power_loss(at_ms: u64, for_ms: u64) -> EventPlan {
+    kill_with(at_ms, for_ms, true)
+}
+
+fn kill_with(at_ms: u64, for_ms: u64, power: bool) -> EventPlan {
+    let words = serde_json::json!({ "kind": "one", "nodes": ["n0"], "power": power });
     let serde_json::Value::Object(words) = words else { unreachable!("a map") };
     EventPlan { id: 0, at_us: at_ms * 1_000, what: "kill".into(), for_us: for_ms * 1_000, words }
 }
