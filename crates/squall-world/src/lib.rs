@@ -14,8 +14,12 @@
 //!
 //! - It judges nothing: checkers know histories only.
 //! - It does not know what clients say: a workload is a host like any other.
-//! - No thread, no lock, no global, but for the one thread that reads from processes.
-//!   Parallelism is over runs, never inside one.
+//! - The engine has no thread, lock or global: parallelism is over runs, never inside one. What is
+//!   outside of it has three of them, each for a reason. [`Processes`] has one thread, which reads
+//!   from all of them, and shares pipes and inboxes with the World's thread behind locks. A
+//!   [`Doorbell`] is a channel, since that thread and Ctrl-C ring it. And while an embedded node's
+//!   own code runs, its thread is marked in a thread-local, so that a panic hook can ask
+//!   [`is_in_node`].
 
 mod plan;
 mod world;
