@@ -75,6 +75,8 @@ impl<E> Queue<E> {
 struct Key(u128);
 
 const SLOT_BITS: u32 = 26;
+/// No queue can hold more events.
+pub(crate) const SLOTS_MAX: usize = 1 << SLOT_BITS;
 const SEQUENCE_BITS: u32 = 64 - SLOT_BITS;
 
 impl Key {

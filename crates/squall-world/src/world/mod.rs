@@ -23,7 +23,7 @@ use crate::host::{Finding, Host, HostInput, Notice, Op, Outputs, Phase, Progress
 use crate::journal::{ActorText, Journal, Rolling};
 use crate::link::Latency;
 use crate::plan::{ClockKind, Plan, PlanError};
-use crate::queue::{Queue, Slot};
+use crate::queue::{Queue, SLOTS_MAX, Slot};
 use crate::wall::{Clock, Doorbell, Ring};
 
 use self::outputs::UNASKED;
@@ -44,23 +44,30 @@ pub struct Bounds {
     pub events_max: u64,
     /// Events at one instant of virtual time; reaching it is [`End::InstantStorm`].
     pub instant_events_max: u64,
-    /// Events that wait; reaching it is [`End::QueueFull`].
+    /// Events that wait; reaching it is [`End::QueueFull`]. A small message that waits takes about
+    /// 200 bytes.
     pub queue_max: usize,
+    /// Bytes of the bodies of all messages on their way; reaching it is [`End::QueueFull`].
+    pub body_bytes_max: usize,
     /// Messages on their way on one directed link; beyond it the newest is dropped.
     pub link_queue_max: u32,
 }
 
 impl Bounds {
-    /// For a run of the workbench.
+    /// For a run of the workbench. What waits takes less than 1 GB of memory.
     pub const WORKBENCH: Self = Self {
         events_max: 50_000_000,
         instant_events_max: 1_000_000,
-        queue_max: 20_000_000,
+        queue_max: 4_000_000,
+        body_bytes_max: 256 << 20,
         link_queue_max: 1_000_000,
     };
     /// For one of many short runs.
     pub const SWARM: Self = Self { events_max: 400_000, ..Self::WORKBENCH };
 }
+
+/// A queue is full long before its slots are used up, even by one step that schedules very much.
+const _: () = assert!(Bounds::WORKBENCH.queue_max < SLOTS_MAX / 4);
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +84,7 @@ pub enum End {
         /// The two that handled most of them, with their counts.
         busiest: Vec<(String, u64)>,
     },
-    /// Too many events waited.
+    /// Too many events waited, or too large messages.
     QueueFull,
     /// Somebody asked the run to stop.
     Interrupted,
@@ -577,6 +584,8 @@ impl World {
         let progress = self.hosts[host].collect(at, &mut self.out);
         self.busy[host] = progress == Progress::Busy;
         self.interpret(UNASKED);
+        // Processes that speak without being asked are no events, and may fill the queue.
+        self.check_bounds();
     }
 
     fn moment(&self, e: u64, lineage: Lineage) -> Moment {
@@ -605,12 +614,17 @@ impl World {
             let instant = if actor.instant.0 == self.now { actor.instant.1 } else { 0 };
             actor.instant = (self.now, instant + 1);
         }
+        self.check_bounds();
+    }
+
+    fn check_bounds(&mut self) {
         if self.end.is_some() {
             return;
         }
+        let is_large = self.network.body_bytes > self.bounds.body_bytes_max;
         if self.events > self.bounds.events_max {
             self.end = Some(End::EventStorm);
-        } else if self.queue.len() > self.bounds.queue_max {
+        } else if self.queue.len() > self.bounds.queue_max || is_large {
             self.end = Some(End::QueueFull);
         } else if self.instant_events > self.bounds.instant_events_max
             && self.plan.clock == ClockKind::Virtual

@@ -48,6 +48,8 @@ pub(super) struct Network {
     ids: u64,
     pub(super) symbols: Symbols,
     links: Vec<Vec<Link>>,
+    /// Bytes of the bodies that are on their way.
+    pub(super) body_bytes: usize,
     pub(super) net: Net,
     pub(super) late_ns: Vec<u64>,
     keeps_late: bool,
@@ -71,6 +73,7 @@ impl Network {
             ids: 0,
             symbols: Symbols::default(),
             links: Vec::new(),
+            body_bytes: 0,
             net: Net::default(),
             late_ns: Vec::new(),
             keeps_late: false,
@@ -170,6 +173,7 @@ impl World {
         } else if is_full {
             self.lose((dest, id), sent, "queue");
         } else {
+            self.network.body_bytes += envelope.body.len();
             self.queue.push(due, Event::Deliver { envelope, sent, is_client });
         }
     }
@@ -199,6 +203,7 @@ impl World {
         let Event::Deliver { envelope, sent, is_client } = self.queue.event(slot) else { return };
         let (src, dest, id) = (envelope.src, envelope.dest, envelope.id);
         let (sent, is_client) = (*sent, *is_client);
+        self.network.body_bytes -= envelope.body.len();
         if let Some(why) = self.hook_delivery(src, dest) {
             self.lose((dest, id), sent, why);
             return;

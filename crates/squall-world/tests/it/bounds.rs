@@ -43,6 +43,19 @@ fn too_much_that_waits_is_a_full_queue() {
 }
 
 #[test]
+fn too_large_messages_on_their_way_are_a_full_queue() {
+    // A ping takes 21 bytes or 22, and some more come from the client.
+    let bounds = Bounds { body_bytes_max: 1_000, ..Bounds::SWARM };
+    let flood = |n| Stage { latency_us: 5_000, ..stage(bounds, "flood", n) };
+    assert_eq!(flood(40).run().report.end, End::Done);
+    assert_eq!(flood(50).run().report.end, End::QueueFull);
+    // What has arrived is not on its way.
+    let lines = (0..20).map(|n| say(n * 10, 0, "flood", 40)).collect();
+    let again = Stage { lines, ..flood(0) };
+    assert_eq!(again.run().report.end, End::Done);
+}
+
+#[test]
 fn a_full_link_drops_the_newest() {
     let bounds = Bounds { link_queue_max: 10, ..Bounds::SWARM };
     let stage = Stage { latency_us: 5_000, ..stage(bounds, "flood", 12) };
