@@ -192,7 +192,9 @@ impl<N: Node> Core<N> {
 
     pub(crate) fn buggify(&mut self, name: &'static str) -> bool {
         let Some(seed) = self.rules.buggify else { return false };
-        let site = draw_key(seed, DOMAIN_BUGGIFY, hash_text(name), u64::from(self.me.0));
+        // Counts begin again with each life, which is to see other draws than the one before.
+        let life = u64::from(self.incarnation) << 32 | u64::from(self.me.0);
+        let site = draw_key(seed, DOMAIN_BUGGIFY, hash_text(name), life);
         let count = self.buggified.entry(name).or_insert(0);
         *count += 1;
         let enabled = draw_key(seed, DOMAIN_BUGGIFY, hash_text(name), u64::MAX) >> 62 == 0;

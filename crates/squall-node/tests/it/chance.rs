@@ -1,6 +1,8 @@
 //! Golden values: a change here is a new version of the plan format.
 
-use squall_node::{Random, draw_key, hash_text, mix, word};
+use squall_node::{Random, Rules, draw_key, hash_text, mix, word};
+
+use crate::rig::{N1, Puppet, Rig};
 
 #[test]
 fn the_functions_are_what_plans_were_made_with() {
@@ -55,4 +57,28 @@ fn a_generator_stays_in_its_bounds() {
     assert_ne!(items, (0..50).collect::<Vec<_>>());
     items.sort_unstable();
     assert_eq!(items, (0..50).collect::<Vec<_>>());
+}
+
+/// Which of 64 turns misbehave in this life.
+fn misbehaved(seed: u64, incarnation: u32) -> Vec<String> {
+    let node = Puppet::new(|ctx, _| {
+        for n in 0..64 {
+            if ctx.buggify("forget") {
+                ctx.send(N1, &crate::rig::word("forgot", n));
+            }
+        }
+    });
+    Rig::new(node, incarnation, Rules { buggify: Some(seed), ..Rules::default() }).start()
+}
+
+#[test]
+fn every_life_misbehaves_in_its_own_way() {
+    let enabled: Vec<u64> = (0..40).filter(|&seed| !misbehaved(seed, 0).is_empty()).collect();
+    assert!((4..18).contains(&enabled.len()), "a quarter of the runs: {enabled:?}");
+    for seed in enabled {
+        let lives = [0, 1, 2].map(|incarnation| misbehaved(seed, incarnation));
+        assert!(lives.iter().all(|life| (6..28).contains(&life.len())), "a quarter of the time");
+        assert!(lives[0] != lives[1] && lives[1] != lives[2] && lives[0] != lives[2], "{seed}");
+        assert_eq!(lives[1], misbehaved(seed, 1), "and does so again");
+    }
 }
