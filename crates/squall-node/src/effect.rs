@@ -72,7 +72,8 @@ pub enum Effect {
         /// What it says.
         fields: View,
     },
-    /// The node's named values that changed in this step, if somebody observes.
+    /// The node's named values that changed in this step, if somebody observes. What was shown
+    /// before and is not any more is [`crate::Field::Gone`].
     View(View),
     /// An assertion or a goal was met or missed.
     Check {

@@ -16,6 +16,8 @@ pub enum Field {
     Text(String),
     /// Yes or no.
     Flag(bool),
+    /// Nothing: there was a value of this name, and there is none any more.
+    Gone,
 }
 
 impl From<u64> for Field {
@@ -84,6 +86,12 @@ impl View {
     /// Tells the digest of a part of the state that all replicas must share in the end.
     pub fn replicated(&mut self, name: &'static str, digest: u64) {
         self.replicated.push((name, digest));
+    }
+
+    /// The names of all values and digests.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let fields = self.fields.iter().map(|(name, _)| &**name);
+        fields.chain(self.replicated.iter().map(|(name, _)| *name))
     }
 
     /// Forgets everything.

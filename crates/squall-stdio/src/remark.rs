@@ -20,6 +20,7 @@ pub(crate) fn note(name: &str, fields: &View) -> String {
             Field::Int(n) => write!(line, "{n}"),
             Field::Count(n) => write!(line, "{n}"),
             Field::Flag(flag) => write!(line, "{flag}"),
+            Field::Gone => write!(line, "null"),
         };
         written.expect("writing to a string cannot fail");
     }

@@ -10,12 +10,13 @@ mod core;
 mod timers;
 
 use ::core::fmt;
+use alloc::string::String;
 use alloc::sync::Arc;
 
 pub(crate) use self::core::{Core, Draws, Gate};
 use crate::{
-    ActorId, Ctx, Disk, DiskEvent, Effect, Effects, EventNo, Form, Input, Instant, Lineage, Node,
-    PeerHint, Position, Refusal, Roster, Sender, View, Wire, WireError, code,
+    ActorId, Ctx, Disk, DiskEvent, Effect, Effects, EventNo, Field, Form, Input, Instant, Lineage,
+    Node, PeerHint, Position, Refusal, Roster, Sender, View, Wire, WireError, code,
 };
 
 /// When, why, and under which key a step happens.
@@ -251,7 +252,7 @@ impl<N: Node> Driver<N> {
         fx.list.push(Effect::Undecodable { from: arrival.from, name, error });
     }
 
-    /// Tells the named values that changed.
+    /// Tells the named values that changed or have gone.
     fn show(&mut self, fx: &mut Effects) {
         let mut view = View::default();
         self.node.view(&mut view);
@@ -261,6 +262,9 @@ impl<N: Node> Driver<N> {
         let mut changed = view.clone();
         changed.fields.retain(|field| !self.shown.fields.contains(field));
         changed.replicated.retain(|digest| !self.shown.replicated.contains(digest));
+        for name in self.shown.names().filter(|name| !view.names().any(|still| still == *name)) {
+            changed.set(String::from(name), Field::Gone);
+        }
         self.shown = view;
         fx.list.push(Effect::View(changed));
     }

@@ -7,6 +7,7 @@ mod rig;
 mod calls;
 mod quorum;
 mod release;
+mod shown;
 mod tasks;
 mod timers;
 

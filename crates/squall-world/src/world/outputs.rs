@@ -293,6 +293,7 @@ fn named_values(view: &View) -> Option<Box<RawValue>> {
         Field::Count(n) => (*n).into(),
         Field::Text(text) => text.as_str().into(),
         Field::Flag(flag) => (*flag).into(),
+        Field::Gone => serde_json::Value::Null,
     };
     let mut map = serde_json::Map::new();
     for (name, field) in &view.fields {
