@@ -226,8 +226,7 @@ impl<N: Node> Ctx<'_, N> {
 
     /// Whether to misbehave here, in a way that the protocol must survive. Decided by the seed:
     /// a site is enabled in a quarter of the runs and then fires a quarter of the time, at other
-    /// turns in every life. Always
-    /// false outside a World.
+    /// turns in every life. Always false outside a World.
     pub fn buggify(&mut self, name: &'static str) -> bool {
         self.core.buggify(name)
     }

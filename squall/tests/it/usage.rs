@@ -66,6 +66,10 @@ const WRONG: &[(&str, i32, &[&str])] = &[
     ("test -w echo --bin ./folder", 69, &["SQ09", "is a directory", "--bin ./folder/node"]),
     ("test -w echo --bin ./lost", 69, &["SQ09", "no-such-interpreter"]),
     ("test -w echo --bin ./text", 69, &["SQ09", "n1", "sed -i"]),
+    ("test -w echo --bin /bin/sh --node-cwd ./no", 69, &["directory of the nodes, ./no, does not"]),
+    ("test -w echo --bin /bin/sh --node-cwd ./no", 69, &["SQ09 n1: ", "; try: mkdir -p ./no\n"]),
+    ("test -w echo --bin /bin/sh --node-cwd plain.py", 69, &["plain.py, is no directory; try: ls"]),
+    ("test -w echo --bin ./short", 69, &["/short cannot be started: ", "; try: /"]),
     ("test -w echo --store plain.py/store", 73, &["cannot create", "--store"]),
     ("replay none", 66, &["none", "latest"]),
     ("replay latest", 66, &["latest"]),
@@ -82,11 +86,13 @@ fn wrong_words_get_one_line_and_their_code() {
     program(&shell, "folder/node", "#!/bin/sh\n");
     program(&shell, "lost", "#!/usr/bin/env no-such-interpreter\n");
     program(&shell, "text", "a text without an interpreter\n");
+    program(&shell, "short", "\x7fELF\0");
     for (line, code, words) in WRONG {
         let ended = shell.run(line);
         ended.assert_code(*code);
         assert_eq!(ended.out, "", "{ended:#?}");
         assert_one_line(&ended);
+        assert!(ended.err.matches("try").count() <= 1, "one hint: {ended:#?}");
         for word in *words {
             assert!(ended.err.contains(word), "{word:?} is missing: {ended:#?}");
         }

@@ -47,8 +47,11 @@ impl ProcessSpec {
     /// Looks whether the program can be started, without starting it.
     ///
     /// # Errors
-    /// If it does not exist, is not executable, or its interpreter does not exist.
+    /// If it does not exist, is not executable, or its interpreter or its directory does not exist.
     pub fn check(&self) -> Result<(), Unstartable> {
+        if let Some(directory) = &self.directory {
+            check_directory(directory)?;
+        }
         let program = self.resolved();
         let shown = self.program.display();
         let found = fs::metadata(&program).map_err(|error| missing(&self.program, &error))?;
@@ -130,7 +133,7 @@ impl ProcessSpec {
         } else {
             let args = self.args.iter().map(|arg| arg.to_string_lossy().into_owned());
             let args: Vec<_> = args.collect();
-            format!("try it by hand: {shown} {}", args.join(" ")).trim_end().to_owned()
+            format!("{shown} {}", args.join(" ")).trim_end().to_owned()
         };
         Unstartable { what, help }
     }
@@ -143,6 +146,20 @@ impl ProcessSpec {
 /// The process runs in another directory, where a relative path means something else.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// What a program runs in must be there before it: the system says the same of both.
+fn check_directory(directory: &Path) -> Result<(), Unstartable> {
+    let shown = directory.display();
+    let (what, help) = match fs::metadata(directory) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => ("is no directory".to_owned(), format!("ls -ld {shown}")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            ("does not exist".to_owned(), format!("mkdir -p {shown}"))
+        }
+        Err(error) => (format!("cannot be looked at: {error}"), format!("ls -ld {shown}")),
+    };
+    Err(Unstartable { what: format!("the working directory of the nodes, {shown}, {what}"), help })
 }
 
 /// The variable that marks every process of a run, whatever group it is in.
