@@ -13,7 +13,7 @@ use squall_workbench::{
 use super::{Request, perform, stamp};
 use crate::exit::{Failure, INTERRUPTED};
 use crate::out::{Paint, Status, grouped, plain, say, shell_word};
-use crate::stop::{self, STOP};
+use crate::stop;
 
 /// So many seeds that did not hold are kept whole.
 const KEPT_MAX: usize = 10;
@@ -78,7 +78,7 @@ impl Sweep<'_> {
         let mut lines = BufWriter::new(File::create(&path).map_err(failed)?);
         let seeds = self.request.seeds.clone().unwrap_or(0..0);
         let (mut status, mut failure) = (Status::new(), None);
-        sweep(&self.request.settings, seeds, self.request.jobs, &STOP, |row| {
+        sweep(&self.request.settings, seeds, self.request.jobs, stop::flag(), |row| {
             if let Err(error) = writeln!(lines, "{}", row.line()) {
                 failure.get_or_insert(error);
             }
@@ -273,7 +273,7 @@ fn twice(request: &Request) -> Result<u8, Failure> {
     }
     let (mut done, mut different) = (0_u64, Vec::new());
     let mut status = Status::new();
-    sweep_twice(&request.settings, seeds, request.jobs, &STOP, |seed, ended| {
+    sweep_twice(&request.settings, seeds, request.jobs, stop::flag(), |seed, ended| {
         done += 1;
         if let Err(divergence) = ended {
             different.push((seed, divergence));
