@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
+use serde_json::json;
+
 use crate::out::plain;
 
 /// Why a command could not do its work.
@@ -56,6 +58,14 @@ impl Failure {
     /// Reading or writing failed: 74.
     pub(crate) fn input_output(text: impl Into<String>) -> Self {
         Self { code: INPUT_OUTPUT, text: text.into() }
+    }
+
+    /// The last line of `--json`: who reads it is told that there will be no other verdict.
+    pub(crate) fn json_line(&self) -> String {
+        let Self { code, text } = self;
+        let verdict = "unknown";
+        json!({ "v": 1, "type": "verdict", "verdict": verdict, "exit": code, "error": text })
+            .to_string()
     }
 
     /// Says so on stderr, in as many lines as it takes, and gives the exit code.

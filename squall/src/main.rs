@@ -27,6 +27,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return cli::wrong_usage(&error),
     };
+    let is_json = match &cli.verb {
+        Some(Verb::Test(args)) => args.json,
+        Some(Verb::Replay(args)) => args.json,
+        Some(Verb::Node(_) | Verb::Guard) | None => false,
+    };
     let done = match cli.verb {
         None => out::say(cli::WELCOME).map(|()| 0),
         Some(Verb::Test(args)) => test::run(&args),
@@ -36,7 +41,13 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => failure.tell(),
+        Err(failure) => {
+            if is_json {
+                // If stdout is what failed, stderr still says why.
+                out::say(&failure.json_line()).ok();
+            }
+            failure.tell()
+        }
     }
 }
 

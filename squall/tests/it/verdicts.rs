@@ -85,3 +85,26 @@ fn json_is_json_lines_and_the_verdict_is_the_last() {
     assert_eq!(verdict["results"]["verdict"], "held");
     assert!(shell.path(verdict["paths"]["trace"].as_str().unwrap()).is_file(), "{verdict}");
 }
+
+#[test]
+fn json_has_an_end_also_where_there_is_no_run() {
+    let shell = Shell::new();
+    std::fs::write(shell.path("plain"), "").unwrap();
+    // What was typed is wrong; a program is found only to be none; nothing can be kept.
+    let lines = [
+        ("test -w echo --rate -1 --json", 64, &["verdict"][..], "--rate -1"),
+        ("test -w echo --bin /bin/sh --node-cwd no --json", 69, &["start", "verdict"], "SQ09 n1"),
+        ("test -w echo --seeds 0..9 --store plain/store --json", 73, &["verdict"], "plain/store"),
+        ("replay none --json", 66, &["verdict"], "none"),
+    ];
+    for (line, code, kinds, why) in lines {
+        let ended = shell.run(line);
+        let verdict = ended.assert_code(code).verdict();
+        let told: Vec<_> = ended.json().iter().map(|line| line["type"].clone()).collect();
+        assert_eq!(told, kinds, "{line}");
+        assert_eq!(verdict["verdict"], "unknown", "nothing was tested: {line}");
+        let error = verdict["error"].as_str().unwrap();
+        assert!(error.contains(why), "{error}");
+        assert_eq!(ended.err, format!("squall: {error}\n"));
+    }
+}
