@@ -122,17 +122,18 @@ pub(crate) fn panicked(info: &PanicHookInfo<'_>) {
         return;
     }
     let mut report = format!("squall {} panicked: {info}\n", env!("CARGO_PKG_VERSION"));
-    let args: Vec<_> = std::env::args().collect();
+    let args: Vec<_> = std::env::args_os().collect();
     writeln!(report, "arguments: {args:?}").ok();
     writeln!(report, "{}", std::backtrace::Backtrace::force_capture()).ok();
     let path = std::env::temp_dir().join(format!("squall-report-{}.txt", std::process::id()));
     let kept = std::fs::write(&path, report);
-    let mut err = std::io::stderr().lock();
     let place = match kept {
-        Ok(()) => format!("a report is in {}", path.display()),
-        Err(_) => "no report could be written".to_owned(),
+        Ok(()) => format!("please report it with {}", path.display()),
+        Err(_) => "please report it with this line and your command".to_owned(),
     };
-    writeln!(err, "squall: this is a defect of squall, not of the node ({info}); {place}").ok();
+    let what = format!("{info}").split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut err = std::io::stderr().lock();
+    writeln!(err, "squall: this is a defect of squall, not of a node: {what}; {place}").ok();
     drop(err);
     std::process::exit(i32::from(INTERNAL));
 }

@@ -16,6 +16,7 @@ mod generate;
 mod knobs;
 
 mod clients;
+mod doomed;
 pub mod workloads;
 
 pub mod nodes;
@@ -42,7 +43,7 @@ pub use double::{Divergence, compare, double_run, trace_of};
 pub use generate::plan;
 pub use judge::{Asserted, Judged, judge};
 pub use results::{CLOSING_BROKEN, CLOSING_HELD, CLOSING_UNKNOWN, Word};
-pub use run::{Build, Habitat, RunError, build, build_processes, header, run};
+pub use run::{Build, Habitat, LAW_BREAKERS, RunError, build, build_processes, header, run};
 pub use settings::{NodeChoice, Settings};
 pub use squall_node::mix;
 pub use store::{Kept, Store, StoreError};

@@ -15,10 +15,18 @@ use squall_world::{
 };
 
 use crate::clients::{Clients, Timeouts};
+use crate::doomed::Doomed;
 use crate::knobs;
 use crate::nodes::{self, Embedded, Seat};
 use crate::services::SERVICES;
 use crate::workloads;
+
+const RELEASE_BEFORE_SYNC: &str = "release-before-sync";
+const PANIC: &str = "panic";
+
+/// The laws that a run can break on purpose: that nothing leaves before its disk has what it
+/// promises, and that squall has no defects.
+pub const LAW_BREAKERS: &[&str] = &[RELEASE_BEFORE_SYNC, PANIC];
 
 /// Why a plan cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +141,11 @@ impl Build {
         let timeouts =
             Timeouts { init: ms("init_timeout_ms", 10_000), rpc: ms("rpc_timeout_ms", 5_000) };
         let clients = Clients::new(plan, workload, nodes, actor(members.len()), timeouts);
-        world.settle_clients(Box::new(clients));
+        if plan.law_breaker.as_deref() == Some(PANIC) {
+            world.settle_clients(Box::new(Doomed(clients)));
+        } else {
+            world.settle_clients(Box::new(clients));
+        }
         Ok(Self { world, plan: Arc::clone(plan), seat })
     }
 
@@ -264,11 +276,12 @@ fn args(plan: &Plan) -> Vec<String> {
 fn rules(plan: &Plan) -> Result<Rules, RunError> {
     let mut rules = Rules { release_before_sync: false, buggify: Some(plan.seed) };
     match plan.law_breaker.as_deref() {
-        None => {}
-        Some("release-before-sync") => rules.release_before_sync = true,
+        None | Some(PANIC) => {}
+        Some(RELEASE_BEFORE_SYNC) => rules.release_before_sync = true,
         Some(other) => {
+            let known = LAW_BREAKERS.join(", ");
             return Err(RunError::Plan(format!(
-                "the law-breaker {other:?} does not exist; known: release-before-sync"
+                "the law-breaker {other:?} does not exist; known: {known}"
             )));
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use squall_check::statistics::Target;
 use squall_workbench::nodes::{self, Embedded};
 use squall_workbench::workloads::{WORKLOADS, Workload};
-use squall_workbench::{Assertion, NodeChoice, Settings, TOPOLOGIES, Topology};
+use squall_workbench::{Assertion, LAW_BREAKERS, NodeChoice, Settings, TOPOLOGIES, Topology};
 use squall_world::faults::{FAULTS, Fault};
 use squall_world::{ProcessSpec, Shape, check_node_name};
 
@@ -317,10 +317,9 @@ fn topology(name: &str) -> Result<&'static Topology, Failure> {
 }
 
 fn law_breaker(name: Option<&str>) -> Result<Option<String>, Failure> {
-    const KNOWN: &[&str] = &["release-before-sync"];
     match name {
-        Some(name) if !KNOWN.contains(&name) => {
-            Err(Failure::usage(unknown("law to break", name, KNOWN)))
+        Some(name) if !LAW_BREAKERS.contains(&name) => {
+            Err(Failure::usage(unknown("law to break", name, LAW_BREAKERS)))
         }
         name => Ok(name.map(str::to_owned)),
     }
