@@ -50,15 +50,18 @@ impl Drop for Homes {
 fn passing_folder() -> Result<PathBuf, Failure> {
     let name = format!("squall-{}-{}", std::process::id(), now().as_nanos());
     let path = std::env::temp_dir().join(name);
-    make(&path)?;
+    make(&std::env::temp_dir())?;
+    // What was there before is not ours to remove.
+    fs::create_dir(&path).map_err(|error| cannot_create(&path, &error))?;
     Ok(path)
 }
 
 fn make(path: &Path) -> Result<(), Failure> {
-    let failed = |error: io::Error| {
-        Failure::cannot_create(format!("cannot create {}: {error}", path.display()))
-    };
-    fs::create_dir_all(path).map_err(failed)
+    fs::create_dir_all(path).map_err(|error| cannot_create(path, &error))
+}
+
+fn cannot_create(path: &Path, error: &io::Error) -> Failure {
+    Failure::cannot_create(format!("cannot create {}: {error}", path.display()))
 }
 
 /// Runs a plan whose nodes all live in this program.
@@ -80,8 +83,10 @@ pub(crate) fn in_real_time(
     trace: Option<Box<dyn Write>>,
     homes: &Homes,
 ) -> Result<Report, Failure> {
+    let mut guard = Guard::spawn(guard_command()?)?;
+    guard.owns(&homes.root);
     let habitat = Habitat {
-        guard: Some(Guard::spawn(guard_command()?)?),
+        guard: Some(guard),
         data: homes.root.join("data"),
         logs: homes.logs.clone(),
         shows_stderr: homes.shows_stderr,

@@ -42,7 +42,7 @@ impl Shell {
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(SQUALL);
         command.args(line.split_whitespace()).current_dir(&self.0).stdin(Stdio::null());
-        // What a squall that is killed leaves behind goes with the folder.
+        // Whatever it leaves behind goes with the folder.
         command.env("TMPDIR", &self.0);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SQUALL_") {
