@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use squall_check::statistics::{self, Target};
-use squall_check::{FaultSpan, Outcome, Verdict, answers, echo, in_force, linear};
+use squall_check::{FaultSpan, Outcome, Verdict, answers};
 use squall_history::{Event, History, Kind, Name, Process, Value, trace};
 use squall_world::{End, Finding, Plan, Recorded, RecordedWhat, Report, Stage, faults};
 
 use crate::asserts::Assertion;
+use crate::in_force;
 use crate::nodes;
 use crate::results::{self, Word};
-use crate::workloads::{self, Workload};
+use crate::workloads::{self, Evidence, Workload};
 
 /// A run that has been judged.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub struct Judged {
     pub last: (u64, u64),
     /// Goals and places of nodes, with how often they were met.
     pub goals: BTreeMap<String, u64>,
-    /// How often each kind of fault began.
+    /// How many faults of each kind took effect.
     pub faults: BTreeMap<String, u64>,
 }
 
@@ -106,12 +107,13 @@ fn with_asserts(word: Word, asserted: &[Asserted]) -> Word {
 pub fn judge(plan: &Plan, report: Report) -> Judged {
     let workload = workloads::find(&plan.workload);
     let history = history(plan, &report.history);
-    let spans = fault_spans(&history);
+    let faults = in_force::spans(plan, &report.history);
     let mut promises = Vec::new();
     let mut others = Vec::new();
     if let Some(workload) = workload {
-        promises.push((workload.promise, (workload.check)(plan, &history)));
-        let options = answer_options(plan, workload, spans);
+        let seen = Evidence { plan, history: &history, faults: &faults };
+        promises.push((workload.promise, (workload.check)(&seen)));
+        let options = answer_options(plan, workload, faults.clone());
         promises.push(("every function answers", answers::check(&history, &options)));
         others.push(("stats", statistics::check(&history, &options.refusals_count)));
     }
@@ -122,7 +124,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
     others.push(("availability", availability));
     others.push(("exceptions", statistics::exceptions(&history)));
     let mut findings = group(report.findings);
-    findings.extend(unanswered(&history, &fault_spans(&history), &findings, &report.exits));
+    findings.extend(unanswered(&history, &faults, &findings, &report.exits));
     let word = word(&promises, &findings, &report.end, &report.exits);
     let results = results::map(&results::Parts {
         plan,
@@ -139,12 +141,6 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
     let asserted = asserted(plan, &results);
     let word = with_asserts(word, &asserted);
     let results = results::conclude(results, &asserted, word);
-    let mut kinds = BTreeMap::new();
-    for recorded in &report.history {
-        if let RecordedWhat::Fault { event, begins: true } = recorded.what {
-            *kinds.entry(plan.events[event].what.clone()).or_insert(0) += 1;
-        }
-    }
     Judged {
         word,
         results,
@@ -157,7 +153,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         end: report.end,
         hash: report.hash,
         last: (report.end_ns, report.lines),
-        faults: kinds,
+        faults: in_force::counts(plan, &report.history),
     }
 }
 
@@ -210,7 +206,7 @@ fn group(findings: Vec<(u64, Finding)>) -> Vec<(Finding, u64)> {
 /// which it is already told that it can say nothing more is left out.
 fn unanswered(
     history: &History,
-    spans: &[FaultSpan],
+    faults: &[FaultSpan],
     findings: &[(Finding, u64)],
     exits: &[(String, String)],
 ) -> Vec<(Finding, u64)> {
@@ -229,7 +225,7 @@ fn unanswered(
     for operation in &history.operations().list {
         let Some(node) = &operation.invocation.node else { continue };
         let (begin, end) = (&operation.invocation, operation.last_event());
-        let is_its_own = is_timeout(end) && !in_force(spans, begin.time, end.time);
+        let is_its_own = is_timeout(end) && !squall_check::in_force(faults, begin.time, end.time);
         if is_its_own && !is_known(node) {
             let first = || (operation.invocation.text(), 0);
             of_node.entry(node.to_string()).or_insert_with(first).1 += 1;
@@ -270,7 +266,8 @@ fn history(plan: &Plan, recorded: &[Recorded]) -> History {
                     op.node.and_then(|id| plan.nodes.get(id.index()).cloned()).map(Name::from);
                 history.push(event);
             }
-            RecordedWhat::Fault { event, begins } => {
+            RecordedWhat::Life { .. } => {}
+            RecordedWhat::Fault { event, begins, .. } => {
                 for value in nemesis_values(plan, *event, *begins) {
                     let fault = faults::find(&plan.events[*event].what);
                     let names = fault.map_or(("begin", "end"), |fault| fault.ops);
@@ -325,40 +322,6 @@ fn nemesis_values(plan: &Plan, event: usize, begins: bool) -> [Value; 2] {
         Err(_) => Value::Nil,
     };
     [kind, done]
-}
-
-/// When faults were in force, from the history itself.
-pub(crate) fn fault_spans(history: &History) -> Vec<FaultSpan> {
-    let mut open: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut spans = Vec::new();
-    for event in history.events.iter().filter(|event| !event.process.is_client()) {
-        for fault in faults::FAULTS {
-            if event.f == fault.ops.0 {
-                open.entry(fault.name).or_insert(event.time);
-            } else if event.f == fault.ops.1
-                && let Some(begin_ns) = open.remove(fault.name)
-            {
-                spans.push(FaultSpan { begin_ns, end_ns: event.time });
-            }
-        }
-    }
-    let still = open.into_values().map(|begin_ns| FaultSpan { begin_ns, end_ns: u64::MAX });
-    spans.extend(still);
-    spans.sort_unstable();
-    spans
-}
-
-pub(crate) fn echo_options(history: &History) -> echo::Options {
-    echo::Options { faults: fault_spans(history) }
-}
-
-/// Judges a history of `lin-kv`.
-pub(crate) fn linearizable(plan: &Plan, history: &History) -> Outcome {
-    let mut options = linear::Options::lin_kv();
-    if plan.text_knob("nil_read") == Some("initial") {
-        options.nil_read = linear::NilRead::Initial;
-    }
-    linear::check(history, &options)
 }
 
 fn answer_options(plan: &Plan, workload: &Workload, faults: Vec<FaultSpan>) -> answers::Options {

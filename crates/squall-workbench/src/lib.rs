@@ -22,6 +22,7 @@ pub mod workloads;
 pub mod nodes;
 pub mod services;
 
+mod in_force;
 mod judge;
 mod results;
 
@@ -37,7 +38,6 @@ mod topology;
 
 pub use asserts::{Assertion, FIGURES, figure};
 pub use body::Body;
-pub use clients::{Clients, Timeouts};
 pub use difference::Difference;
 pub use double::{Divergence, compare, double_run, trace_of};
 pub use generate::plan;

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use squall_history::trace::{Header, Member, Role, TRACE_VERSION};
-use squall_node::{ActorId, Duration, Rules};
+use squall_node::{ActorId, Rules};
 use squall_world::{
     Bounds, ClockKind, GENERATOR, Guard, Place, Plan, PlanError, ProcessSpec, Processes, Report,
     World,
 };
 
-use crate::clients::{Clients, Timeouts};
+use crate::clients::Clients;
 use crate::doomed::Doomed;
 use crate::knobs;
 use crate::nodes::{self, Embedded, Seat};
@@ -136,11 +136,7 @@ impl Build {
             let me = actor(plan.nodes.len() + at);
             world.settle(me, (service.host)(Seat { me, ..seat.clone() }));
         }
-        let ms =
-            |knob: &str, usual: u64| Duration::from_millis(plan.number_knob(knob).unwrap_or(usual));
-        let timeouts =
-            Timeouts { init: ms("init_timeout_ms", 10_000), rpc: ms("rpc_timeout_ms", 5_000) };
-        let clients = Clients::new(plan, workload, nodes, actor(members.len()), timeouts);
+        let clients = Clients::new(plan, workload, nodes, actor(members.len()));
         if plan.law_breaker.as_deref() == Some(PANIC) {
             world.settle_clients(Box::new(Doomed(clients)));
         } else {

@@ -49,4 +49,4 @@ pub use plan::{
     PlanError, check_node_name, parse_seed,
 };
 pub use wall::Doorbell;
-pub use world::{Bounds, Chain, Counts, End, Net, Recorded, RecordedWhat, Report, World};
+pub use world::{Bounds, Chain, Counts, End, Net, Recorded, RecordedWhat, Report, Turn, World};

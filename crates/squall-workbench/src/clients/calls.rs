@@ -129,7 +129,9 @@ impl Clients {
             self.setup_failed(node, ("SQ03", what, help), call, out);
             return;
         }
-        if call.purpose == Purpose::Init && self.phase == Phase::Init {
+        if call.purpose == Purpose::InitAgain {
+            out.list.push(Output::Ready { node });
+        } else if self.phase == Phase::Init {
             self.pending_setup -= 1;
             if self.pending_setup == 0 {
                 self.setup(at, out);

@@ -24,11 +24,20 @@ const PURPOSE_GAP: u64 = 1;
 
 /// Time-outs of the clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
+pub(crate) struct Timeouts {
     /// Until a node must have answered `init`.
-    pub init: Duration,
+    pub(crate) init: Duration,
     /// Until an operation counts as unknown.
-    pub rpc: Duration,
+    pub(crate) rpc: Duration,
+}
+
+impl Timeouts {
+    /// Those of a plan.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let ms =
+            |knob: &str, usual: u64| Duration::from_millis(plan.number_knob(knob).unwrap_or(usual));
+        Self { init: ms("init_timeout_ms", 10_000), rpc: ms("rpc_timeout_ms", 5_000) }
+    }
 }
 
 /// How long after its input was closed a silent node may still say what it kept back.
@@ -37,7 +46,7 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The host of all clients.
-pub struct Clients {
+pub(crate) struct Clients {
     plan: Arc<Plan>,
     workload: &'static Workload,
     machine: Box<dyn Machine>,
@@ -132,13 +141,11 @@ pub(crate) fn slot_gap(seed: u64, slot: u64, gap_max_ns: u64) -> Duration {
 
 impl Clients {
     /// The clients of a plan. `first` is the first id that no other actor has.
-    #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         plan: &Arc<Plan>,
         workload: &'static Workload,
         nodes: Vec<ActorId>,
         first: ActorId,
-        timeouts: Timeouts,
     ) -> Self {
         let concurrency = plan.number_knob("concurrency").unwrap_or(nodes.len() as u64);
         let worker = |process| Worker {
@@ -154,7 +161,7 @@ impl Clients {
             workload,
             machine: (workload.machine)(plan),
             plan: Arc::clone(plan),
-            timeouts,
+            timeouts: Timeouts::of(plan),
             nodes,
             phase: Phase::Init,
             next_actor: first.0,

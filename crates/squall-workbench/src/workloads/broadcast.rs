@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use squall_check::set_full;
 use squall_node::Random;
 use squall_world::Plan;
 
@@ -23,9 +24,7 @@ pub(super) static BROADCAST: Workload = Workload {
     concurrency_per_node: 1,
     timeout_ms: None,
     machine: |plan| Box::new(Broadcast::new(plan)),
-    check: |_, history| {
-        squall_check::set_full::check(history, &squall_check::set_full::Options::broadcast())
-    },
+    check: |seen| set_full::check(seen.history, &set_full::Options::broadcast()),
     figures: &[
         "stable-p50",
         "stable-p95",

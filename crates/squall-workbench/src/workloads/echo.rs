@@ -1,5 +1,6 @@
 //! `echo`: what is sent comes back.
 
+use squall_check::echo;
 use squall_node::Random;
 
 use super::{Function, Machine, Request, Turn, Workload, field};
@@ -15,7 +16,7 @@ pub(super) static ECHO: Workload = Workload {
     concurrency_per_node: 1,
     timeout_ms: None,
     machine: |_| Box::new(Echo),
-    check: |_, history| squall_check::echo::check(history, &crate::judge::echo_options(history)),
+    check: |seen| echo::check(seen.history, &echo::Options { faults: seen.faults.to_vec() }),
     figures: &[],
     promise: "every echo comes back as it was sent",
     rpcs: "echo {\"echo\":any} -> echo_ok {\"echo\":the same}",

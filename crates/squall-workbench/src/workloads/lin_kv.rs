@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use squall_check::{Outcome, linear};
 use squall_node::Random;
 use squall_world::Plan;
 
-use super::{Function, Machine, Request, Turn, Workload, field};
+use super::{Evidence, Function, Machine, Request, Turn, Workload, field};
 use crate::body::Body;
 
 /// Registers that behave as if there were one copy of each.
@@ -26,7 +27,7 @@ pub(super) static LIN_KV: Workload = Workload {
     concurrency_per_node: 2,
     timeout_ms: Some(|latency_ms| (10 * latency_ms).max(1_000)),
     machine: |plan| Box::new(LinKv::new(plan)),
-    check: crate::judge::linearizable,
+    check,
     figures: &[],
     promise: "every key behaves as one register: linearizable",
     rpcs: "read {\"key\":K} -> read_ok {\"value\":V}; write {\"key\":K,\"value\":V} -> write_ok; \
@@ -34,6 +35,14 @@ pub(super) static LIN_KV: Workload = Workload {
 };
 
 const VALUES: u64 = 5;
+
+fn check(seen: &Evidence<'_>) -> Outcome {
+    let mut options = linear::Options::lin_kv();
+    if seen.plan.text_knob("nil_read") == Some("initial") {
+        options.nil_read = linear::NilRead::Initial;
+    }
+    linear::check(seen.history, &options)
+}
 
 #[derive(Clone)]
 struct LinKv {

@@ -9,7 +9,7 @@ mod lin_kv;
 mod unique_ids;
 
 use serde_json::value::RawValue;
-use squall_check::Outcome;
+use squall_check::{FaultSpan, Outcome};
 use squall_history::History;
 use squall_node::Random;
 use squall_world::Plan;
@@ -40,13 +40,24 @@ pub struct Workload {
     /// Makes the machine of a run.
     pub machine: fn(&Plan) -> Box<dyn Machine>,
     /// Judges the history of a run.
-    pub check: fn(&Plan, &History) -> Outcome,
+    pub check: fn(&Evidence<'_>) -> Outcome,
     /// The figures that its checker gives, beside those that every run has.
     pub figures: &'static [&'static str],
     /// The promise, in the words of a report.
     pub promise: &'static str,
-    /// How often nodes gossip, if the workload needs them to know each other.
+    /// What clients ask and nodes answer, in short: the help for an answer that is wrong.
     pub rpcs: &'static str,
+}
+
+/// What a run is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// What the run had read.
+    pub plan: &'a Plan,
+    /// What its clients saw.
+    pub history: &'a History,
+    /// When faults were in force.
+    pub faults: &'a [FaultSpan],
 }
 
 /// What clients call.

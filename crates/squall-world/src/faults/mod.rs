@@ -54,6 +54,17 @@ pub enum Act {
     },
 }
 
+impl Act {
+    /// Whether it strikes anybody: a third of three nodes less one is none.
+    #[must_use]
+    pub fn strikes(&self) -> bool {
+        match self {
+            Self::Cut(links) => !links.is_empty(),
+            Self::Down { nodes, .. } => !nodes.is_empty(),
+        }
+    }
+}
+
 /// The kind of fault of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Fault> {

@@ -186,6 +186,11 @@ pub enum Output {
     },
     /// A phase of the run begins.
     Phase(Phase),
+    /// A node that was started again has told the clients that it is back.
+    Ready {
+        /// The node.
+        node: ActorId,
+    },
     /// Close the input of a node that does not answer; see [`Life::CloseInput`].
     CloseInput {
         /// The node.

@@ -5,7 +5,7 @@ use squall_history::trace::{Kind, Line};
 use squall_node::{ActorId, Lineage, draw_key};
 
 use super::{
-    DOMAIN_FAULT, DOMAIN_POWER, DOMAIN_START, Event, Recorded, RecordedWhat, State, World,
+    DOMAIN_FAULT, DOMAIN_POWER, DOMAIN_START, Event, Recorded, RecordedWhat, State, Turn, World,
 };
 use crate::faults::Act;
 use crate::host::{Life, Notice, Progress};
@@ -25,6 +25,7 @@ impl World {
         self.fold(5, id, 0);
         self.change(id, Life::Start { incarnation, key }, e, Lineage(key));
         if cause.is_some() {
+            self.take_turn(id, Turn::Started);
             self.tell_clients(id, Notice::Started, e, Lineage(key));
         }
     }
@@ -49,7 +50,13 @@ impl World {
         let key = draw_key(self.plan.seed, DOMAIN_POWER, u64::from(id.0), incarnation);
         self.fold(6, id, u64::from(power));
         self.change(id, Life::Kill { power: power.then_some(key) }, e, Lineage(key));
+        self.take_turn(id, Turn::Ended);
         self.tell_clients(id, Notice::Killed, e, Lineage(key));
+    }
+
+    pub(super) fn take_turn(&mut self, node: ActorId, turn: Turn) {
+        let what = RecordedWhat::Life { node, turn };
+        self.history.push(Recorded { time_ns: self.now, what });
     }
 
     pub(super) fn change(&mut self, id: ActorId, change: Life, e: u64, lineage: Lineage) {
@@ -99,6 +106,7 @@ impl World {
             return;
         }
         self.faults[fault].is_active = true;
+        self.faults[fault].strikes = self.strikes(&self.faults[fault].act);
         let e = self.fault_line(fault, true);
         match self.faults[fault].act.clone() {
             Act::Cut(cuts) => {
@@ -146,6 +154,13 @@ impl World {
         }
     }
 
+    /// Whether an act strikes anybody now: a node that has ended by itself stays as it is.
+    fn strikes(&self, act: &Act) -> bool {
+        let has_ended = |node: &ActorId| self.actors[node.index()].state == State::Exited;
+        let is_in_vain = matches!(act, Act::Down { nodes, .. } if nodes.iter().all(has_ended));
+        act.strikes() && !is_in_vain
+    }
+
     fn fault_line(&mut self, fault: usize, begins: bool) -> u64 {
         let e = self.journal.next();
         let event = &self.plan.events[fault];
@@ -158,8 +173,9 @@ impl World {
         line.index = Some(self.history_index);
         self.journal.line(&line);
         self.hash.fold(draw_key(event.id, DOMAIN_FAULT, u64::from(begins), self.now));
-        let what = RecordedWhat::Fault { event: fault, begins };
-        self.history.push(Recorded { time_ns: self.now, index: self.history_index, what });
+        let strikes = self.faults[fault].strikes;
+        let what = RecordedWhat::Fault { event: fault, begins, strikes };
+        self.history.push(Recorded { time_ns: self.now, what });
         self.history_index += 2;
         e
     }

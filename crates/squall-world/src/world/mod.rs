@@ -95,18 +95,17 @@ pub enum End {
     },
 }
 
-/// Something that belongs into the history.
+/// Something that whoever judges the run has to know.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     /// Nanoseconds since the start.
     pub time_ns: u64,
-    /// Its index in the history. A fault takes two.
-    pub index: u64,
     /// What it is.
     pub what: RecordedWhat,
 }
 
-/// What belongs into the history.
+/// What whoever judges the run has to know: operations and faults, which are its history, and
+/// when the nodes that a fault took away were back.
 #[derive(Clone, Debug)]
 pub enum RecordedWhat {
     /// Begin or end of a client's operation.
@@ -117,7 +116,27 @@ pub enum RecordedWhat {
         event: usize,
         /// Begin, not end.
         begins: bool,
+        /// Whether it strikes anybody. One that does not is never in force.
+        strikes: bool,
     },
+    /// The life of a node takes a turn.
+    Life {
+        /// The node.
+        node: ActorId,
+        /// What has happened to it.
+        turn: Turn,
+    },
+}
+
+/// What happens in the life of a node that was started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It was started.
+    Started,
+    /// It has said that it is back.
+    Ready,
+    /// It was killed, or has ended by itself.
+    Ended,
 }
 
 /// Whether the hashes of a run are kept, or compared with those of another.
@@ -195,6 +214,8 @@ struct Planned {
     words: Arc<str>,
     is_active: bool,
     is_over: bool,
+    /// Whether it has struck anybody.
+    strikes: bool,
 }
 
 /// A whole distributed system: actors, network, disks, faults, time and chance.
@@ -241,7 +262,7 @@ pub struct Report {
     pub end_ns: u64,
     /// Lines of the trace: the number that the line of the verdict will have.
     pub lines: u64,
-    /// Operations and faults, in order.
+    /// Operations, faults, and the lives that they began, in order.
     pub history: Vec<Recorded>,
     /// Counts of messages.
     pub net: Net,
@@ -285,7 +306,9 @@ impl World {
         for event in &plan.events {
             let words = serde_json::to_string(&event.words).unwrap_or_default();
             let act = event.load(&of)?;
-            faults.push(Planned { act, words: words.into(), is_active: false, is_over: false });
+            let words = words.into();
+            let (is_active, is_over, strikes) = (false, false, false);
+            faults.push(Planned { act, words, is_active, is_over, strikes });
         }
         let latency = Latency {
             mean_ns: plan.network.latency_us.saturating_mul(1_000),

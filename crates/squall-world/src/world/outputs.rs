@@ -8,7 +8,7 @@ use squall_node::{
     ActorId, Check, Duration, Effect, Field, Lineage, Position, Token, View, draw_key, scale, word,
 };
 
-use super::{Actor, End, Event, Recorded, RecordedWhat, State, World};
+use super::{Actor, End, Event, Recorded, RecordedWhat, State, Turn, World};
 use crate::host::{self, Finding, Notice, Op, Output, Phase, Stage};
 
 /// The cause of what a process says unasked.
@@ -98,6 +98,7 @@ impl World {
             }
             Output::Close { actor } => self.actors[actor.index()].state = State::Gone,
             Output::Phase(phase) => self.enter(phase, e),
+            Output::Ready { node } => self.take_turn(node, Turn::Ready),
             Output::CloseInput { node } => {
                 self.change(node, host::Life::CloseInput, e, Lineage::default());
             }
@@ -230,6 +231,7 @@ impl World {
         line.status = Some(status.as_str().into());
         self.journal.line(&line);
         self.exits.push((id, status));
+        self.take_turn(id, Turn::Ended);
         self.tell_clients(id, Notice::Exited, e, Lineage::default());
     }
 
@@ -262,7 +264,7 @@ impl World {
         }
         self.hash.bytes(op.value.as_bytes());
         let what = RecordedWhat::Op(op);
-        self.history.push(Recorded { time_ns: self.now, index, what });
+        self.history.push(Recorded { time_ns: self.now, what });
         self.check_journal();
     }
 

@@ -1,0 +1,56 @@
+//! When faults were in force, and which of them took effect.
+
+use std::collections::BTreeMap;
+
+use squall_check::FaultSpan;
+use squall_node::ActorId;
+use squall_world::{Plan, Recorded, RecordedWhat, Turn};
+
+use crate::clients::Timeouts;
+
+/// When faults were in force.
+///
+/// - A fault is in force from its begin to its end, if it strikes anybody.
+/// - A node that is started again is not back yet: for as long as it may take over its `init`,
+///   what it does not answer is the doing of the kill.
+pub(crate) fn spans(plan: &Plan, recorded: &[Recorded]) -> Vec<FaultSpan> {
+    let mut open: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut starting: BTreeMap<ActorId, u64> = BTreeMap::new();
+    let mut spans = Vec::new();
+    for Recorded { time_ns: now, what } in recorded {
+        match *what {
+            RecordedWhat::Op(_) | RecordedWhat::Fault { strikes: false, .. } => {}
+            RecordedWhat::Fault { event, begins: true, .. } => drop(open.insert(event, *now)),
+            RecordedWhat::Fault { event, begins: false, .. } => {
+                let ended = open.remove(&event);
+                spans.extend(ended.map(|begin_ns| FaultSpan { begin_ns, end_ns: *now }));
+            }
+            RecordedWhat::Life { node, turn: Turn::Started } => drop(starting.insert(node, *now)),
+            RecordedWhat::Life { node, turn: Turn::Ready | Turn::Ended } => {
+                let started = starting.remove(&node);
+                spans.extend(started.map(|begin_ns| start(plan, begin_ns, *now)));
+            }
+        }
+    }
+    spans.extend(open.into_values().map(|begin_ns| FaultSpan { begin_ns, end_ns: u64::MAX }));
+    spans.extend(starting.into_values().map(|begin_ns| start(plan, begin_ns, u64::MAX)));
+    spans.sort_unstable();
+    spans
+}
+
+/// The time in which a node may still be starting.
+fn start(plan: &Plan, begin_ns: u64, end_ns: u64) -> FaultSpan {
+    let longest = Timeouts::of(plan).init.0;
+    FaultSpan { begin_ns, end_ns: end_ns.min(begin_ns.saturating_add(longest)) }
+}
+
+/// How many faults of each kind struck somebody.
+pub(crate) fn counts(plan: &Plan, recorded: &[Recorded]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for entry in recorded {
+        if let RecordedWhat::Fault { event, begins: true, strikes: true } = entry.what {
+            *counts.entry(plan.events[event].what.clone()).or_insert(0) += 1;
+        }
+    }
+    counts
+}
