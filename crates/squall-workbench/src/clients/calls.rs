@@ -117,9 +117,10 @@ impl Clients {
         name: &str,
         out: &mut Outputs,
     ) {
+        let is_late = self.silent.contains(&client);
         self.close(client, out);
         let node = call.node;
-        if self.silent.remove(&node).is_some() {
+        if is_late {
             self.kept_back(node, call, out);
             return;
         }

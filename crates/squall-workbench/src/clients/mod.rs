@@ -66,7 +66,8 @@ pub(crate) struct Clients {
 
     workers: Vec<Worker>,
     starts: BTreeMap<ActorId, u64>,
-    silent: BTreeMap<ActorId, ActorId>,
+    /// Clients whose node did not answer `init` in time; it may still have its last words.
+    silent: BTreeSet<ActorId>,
     /// Nodes that have ended by themselves.
     gone: BTreeSet<ActorId>,
     /// A slot that waits for a worker.
@@ -94,7 +95,7 @@ enum Due {
     Recovered,
     /// A request has had its time.
     Timeout(ActorId, u64),
-    /// A node whose input was closed has had its time.
+    /// A node whose input was closed has had its time. The client is that of its `init`.
     LastWords(ActorId),
 }
 
@@ -173,7 +174,7 @@ impl Clients {
             last_answers: BTreeMap::new(),
             workers: (0..concurrency).map(worker).collect(),
             starts: BTreeMap::new(),
-            silent: BTreeMap::new(),
+            silent: BTreeSet::new(),
             gone: BTreeSet::new(),
             waiting: None,
             pending_setup: 0,
@@ -192,6 +193,7 @@ impl Clients {
 
     fn close(&mut self, client: ActorId, out: &mut Outputs) {
         self.calls.remove(&client);
+        self.silent.remove(&client);
         self.answered.remove(&client);
         self.last_answers.remove(&client);
         out.list.push(Output::Close { actor: client });
@@ -245,8 +247,9 @@ impl Host for Clients {
                 self.gone.remove(&node);
                 self.init(at, node, Purpose::InitAgain, out);
             }
+            HostInput::Notice { node, notice: Notice::Killed } => self.killed(node, out),
             HostInput::Notice { node, notice: Notice::Exited } => self.exited(node, out),
-            HostInput::Notice { .. } | HostInput::Synced { .. } => {}
+            HostInput::Synced { .. } => {}
         }
         Progress::Quiescent
     }

@@ -85,7 +85,7 @@ impl Clients {
             }
             Due::Recovered => self.ask_last(at, out),
             Due::Timeout(client, msg_id) => self.timeout(at, client, msg_id, out),
-            Due::LastWords(node) => self.silent_to_the_end(node, out),
+            Due::LastWords(client) => self.silent_to_the_end(client, out),
         }
     }
 
@@ -166,33 +166,47 @@ impl Clients {
     /// A node did not answer `init` in time: its input is closed, to see whether it kept its
     /// answer back.
     pub(super) fn no_init(&mut self, client: ActorId, node: ActorId, out: &mut Outputs) {
-        self.silent.insert(node, client);
+        self.silent.insert(client);
         out.list.push(Output::CloseInput { node });
-        self.arm(LAST_WORDS, Due::LastWords(node), Lineage::default(), out);
+        self.arm(LAST_WORDS, Due::LastWords(client), Lineage::default(), out);
+    }
+
+    /// A fault has ended a life of a node: what that life was still to say, nobody waits for.
+    /// Faults begin with the main phase, so this is never the first life's `init`.
+    pub(super) fn killed(&mut self, node: ActorId, out: &mut Outputs) {
+        if let Some((client, _)) = self.setup_call(node) {
+            self.close(client, out);
+        }
+    }
+
+    /// A request to this node that is no operation, and is still open.
+    fn setup_call(&self, node: ActorId) -> Option<(ActorId, Call)> {
+        let is_waited_for =
+            |call: &Call| call.node == node && !matches!(call.purpose, Purpose::Work(_));
+        let found = self.calls.iter().find(|(_, call)| is_waited_for(call));
+        found.map(|(client, call)| (*client, call.clone()))
     }
 
     /// A node has ended by itself. If it was still to be told who it is, nobody has to wait for
     /// what it will never say.
     pub(super) fn exited(&mut self, node: ActorId, out: &mut Outputs) {
         self.gone.insert(node);
-        let is_waited_for = |call: &Call| {
-            call.node == node && matches!(call.purpose, Purpose::Init | Purpose::Setup)
-        };
-        let found = self.calls.iter().find(|(_, call)| is_waited_for(call));
-        let Some((client, call)) = found.map(|(client, call)| (*client, call.clone())) else {
-            return;
-        };
+        let Some((client, call)) = self.setup_call(node) else { return };
         self.calls.remove(&client);
-        self.silent.remove(&node);
+        self.silent.remove(&client);
         let f = call.request.f;
         let what = format!("no answer to {f}: the process had ended");
         let help = "look first at why it ended";
         self.setup_failed(node, ("SQ03", what, help), &call, out);
     }
 
-    fn silent_to_the_end(&mut self, node: ActorId, out: &mut Outputs) {
-        let Some(client) = self.silent.remove(&node) else { return };
+    fn silent_to_the_end(&mut self, client: ActorId, out: &mut Outputs) {
+        if !self.silent.remove(&client) {
+            out.stale = true;
+            return;
+        }
         let Some(call) = self.calls.remove(&client) else { return };
+        let node = call.node;
         let seconds = self.timeouts.init.as_millis();
         let what = format!("no init_ok within {seconds} ms");
         let help = "answer {\"type\":\"init\"} with {\"type\":\"init_ok\",\"in_reply_to\":1}, \

@@ -14,6 +14,7 @@ mod keys;
 mod lives;
 mod plans;
 mod replies;
+mod restarts;
 mod slots;
 mod store;
 mod sweeps;
