@@ -49,7 +49,7 @@ classes! {
         "A reply does not belong to its request.",
         "look at how a reply finds its request";
     NOT_ANSWERED: "not-answered", 3,
-        "A request was not answered although no fault was in force.",
+        "A request got an error, or what cannot be read, or nothing while no fault was in force.",
         "look at what the node does between reading the request and writing the reply";
     UNAVAILABLE: "unavailable", 3,
         "Fewer operations succeeded than promised.",

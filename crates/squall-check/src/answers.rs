@@ -94,6 +94,11 @@ enum Answer {
     Indefinite,
 }
 
+/// Whether an operation was answered at all, if only with an error.
+pub(crate) fn is_answered(operation: &Operation<'_>) -> bool {
+    !matches!(answer(operation), Answer::None)
+}
+
 fn answer(operation: &Operation<'_>) -> Answer {
     let Some(completion) = operation.completion else { return Answer::None };
     let error = match &completion.error {

@@ -1,12 +1,14 @@
 //! Echo: the reply carries what was sent.
 //!
 //! Sound and complete. Result: `:errors`, a list of
-//! `["Expected a message with :echo" sent "But received" got]`. An operation that was not answered
-//! is an error unless a fault was in force while it was under way.
+//! `["Expected a message with :echo" sent "But received" got]`. Every operation that is not `ok` is
+//! an error, with one exception: it was not answered, and a fault was in force while it was under
+//! way. A fault takes messages away; it does not answer with an error, or wrongly.
 
 use squall_history::{History, Kind, Operation, Value};
 
 use crate::anomaly::{Anomalies, Anomaly, NOT_ANSWERED, OpRef, REQUEST_MISMATCH};
+use crate::answers::is_answered;
 use crate::faults::{FaultSpan, in_force_during};
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 
@@ -41,7 +43,7 @@ pub fn check(history: &History, options: &Options) -> Outcome {
                 error(operation, got);
                 anomalies.add(&REQUEST_MISMATCH, || mismatch(operation));
             }
-        } else if !in_force_during(&options.faults, operation) {
+        } else if is_answered(operation) || !in_force_during(&options.faults, operation) {
             error(operation, operation.error().unwrap_or(&Value::Nil));
             anomalies.add(&NOT_ANSWERED, || not_answered(operation));
         }
@@ -78,6 +80,10 @@ fn not_answered(operation: &Operation<'_>) -> Anomaly {
         Some(why) => {
             let why = why.as_text().unwrap_or_default();
             format!("client {client} got no right answer to {sent}: {why}")
+        }
+        None if is_answered(operation) => {
+            let error = operation.error().unwrap_or(&Value::Nil).to_edn();
+            format!("client {client} got an error in answer to {sent}: {error}")
         }
         None => format!("client {client} got no answer to {sent}"),
     };

@@ -70,6 +70,24 @@ fn echo_is_judged() {
 }
 
 #[test]
+fn what_was_answered_wrongly_was_answered_whatever_was_in_force() {
+    for (kind, error, part) in [
+        (Kind::Info, "malformed-reply", "an error in answer to"),
+        (Kind::Fail, "temporarily-unavailable", "temporarily-unavailable"),
+        (Kind::Info, "crash", "crash"),
+        (Kind::Info, "timeout", "timeout"),
+    ] {
+        let right: Row = ("echo", "a".into(), 0, Kind::Ok, reply("a"), 1, None);
+        let wrong: Row = ("echo", "a".into(), 110, kind, "a".into(), 120, Some(error));
+        let options = echo::Options { faults: vec![FAULT] };
+        let outcome = echo::check(&history(&[right, wrong]), &options);
+        assert_eq!(outcome.verdict, Verdict::Broken, "{error}");
+        let title = &outcome.anomalies[0].title;
+        assert!(title.contains(part), "{title}");
+    }
+}
+
+#[test]
 fn numbers_in_an_echo_keep_their_kind() {
     let big = Value::from_json("[1180591620717411303424, 1.0]").expect("JSON");
     let same = Value::from_json(r#"{"echo": [1180591620717411303424, 1.00]}"#).expect("JSON");
