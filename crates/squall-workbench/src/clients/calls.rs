@@ -3,7 +3,7 @@
 use squall_node::{ActorId, Bytes, Duration, Form, Lineage, Moment, Outgoing, draw_key, quoted};
 use squall_world::{Envelope, Finding, Op, Output, Outputs, Stage};
 
-use super::{Call, Clients, DOMAIN_SLOT, Due, Phase, Purpose, Worker};
+use super::{Call, Clients, DOMAIN_SLOT, Due, Past, Phase, Purpose, Worker};
 use crate::body::Body;
 use crate::errors;
 use crate::workloads::{Request, Turn, shown};
@@ -32,6 +32,7 @@ impl Clients {
         };
         out.list.push(Output::Send { from: client, message });
         self.arm(timeout, Due::Timeout(client, call.msg_id), lineage, out);
+        self.pasts.entry(client).or_default().asked = call.msg_id;
         self.calls.insert(client, call);
     }
 
@@ -94,8 +95,9 @@ impl Clients {
             return;
         }
         let Some(call) = self.calls.remove(&client) else { return };
-        self.answered.entry(client).or_default().insert(call.msg_id);
-        self.last_answers.insert(client, (call.msg_id, envelope.body.clone()));
+        let past = self.pasts.entry(client).or_default();
+        past.answered.insert(call.msg_id);
+        past.last_answer = Some((call.msg_id, envelope.body.clone()));
         match call.purpose {
             Purpose::Init | Purpose::InitAgain => self.init_answered(at, client, &call, name, out),
             Purpose::Setup => self.setup_answered(&call, name, out),
@@ -276,25 +278,23 @@ impl Clients {
         waits: Option<(ActorId, u64)>,
         out: &mut Outputs,
     ) {
-        let answered = self.answered.get(&client);
+        let nothing = Past::default();
+        let past = self.pasts.get(&client).unwrap_or(&nothing);
         let body = shown_body(envelope);
-        let first = match self.last_answers.get(&client) {
+        let first = match &past.last_answer {
             Some((id, first)) if Some(*id) == envelope.in_reply_to => {
                 Some(shown(&String::from_utf8_lossy(first)))
             }
             _ => None,
         };
         let (code, what, help) = match envelope.in_reply_to {
-            Some(id) if answered.is_some_and(|answered| answered.contains(&id)) => (
+            Some(id) if past.answered.contains(&id) => (
                 "SQ05",
                 format!("request {id} was answered twice; the second answer was ignored"),
                 "answer every request exactly once".to_owned(),
             ),
-            Some(id) if waits.is_none_or(|(_, open)| id < open) => {
-                // The answer to a request that has timed out.
-                let _: u64 = id;
-                return;
-            }
+            // The answer to a request that has timed out.
+            Some(id) if (1..=past.asked).contains(&id) => return,
             Some(id) => (
                 "SQ04",
                 format!("the message answers request {id}, which was never made{}", open(waits)),

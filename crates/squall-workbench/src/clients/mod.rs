@@ -59,10 +59,7 @@ pub(crate) struct Clients {
     tokens: u64,
     due: BTreeMap<u64, Due>,
     calls: BTreeMap<ActorId, Call>,
-    /// Ids of requests that a client has had an answer to.
-    answered: BTreeMap<ActorId, BTreeSet<u64>>,
-    /// The last answer of each client, with the id of its request: somebody may answer again.
-    last_answers: BTreeMap<ActorId, (u64, Bytes)>,
+    pasts: BTreeMap<ActorId, Past>,
 
     workers: Vec<Worker>,
     starts: BTreeMap<ActorId, u64>,
@@ -106,6 +103,17 @@ struct Call {
     msg_id: u64,
     request: Request,
     purpose: Purpose,
+}
+
+/// What a client has asked and heard so far.
+#[derive(Clone, Debug, Default)]
+struct Past {
+    /// The id of its last request; the first one has 1.
+    asked: u64,
+    /// Ids of the requests that were answered.
+    answered: BTreeSet<u64>,
+    /// The last answer, with the id of its request: somebody may answer again.
+    last_answer: Option<(u64, Bytes)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,8 +178,7 @@ impl Clients {
             tokens: 0,
             due: BTreeMap::new(),
             calls: BTreeMap::new(),
-            answered: BTreeMap::new(),
-            last_answers: BTreeMap::new(),
+            pasts: BTreeMap::new(),
             workers: (0..concurrency).map(worker).collect(),
             starts: BTreeMap::new(),
             silent: BTreeSet::new(),
@@ -194,8 +201,7 @@ impl Clients {
     fn close(&mut self, client: ActorId, out: &mut Outputs) {
         self.calls.remove(&client);
         self.silent.remove(&client);
-        self.answered.remove(&client);
-        self.last_answers.remove(&client);
+        self.pasts.remove(&client);
         out.list.push(Output::Close { actor: client });
     }
 
@@ -271,8 +277,7 @@ impl Host for Clients {
             tokens: self.tokens,
             due: self.due.clone(),
             calls: self.calls.clone(),
-            answered: self.answered.clone(),
-            last_answers: self.last_answers.clone(),
+            pasts: self.pasts.clone(),
             workers: self.workers.clone(),
             starts: self.starts.clone(),
             silent: self.silent.clone(),

@@ -1,9 +1,10 @@
 //! What the clients make of answers: right ones, errors, and what nobody should say.
 
 use serde_json::json;
+use squall_check::statistics::Target;
 use squall_workbench::Settings;
 
-use crate::bench::{settings, with_nodes};
+use crate::bench::{settings, under, with_nodes};
 use crate::liar::{Lied, lie, lie_from_birth};
 
 fn one(node: &str) -> Settings {
@@ -142,29 +143,32 @@ fn a_second_answer_is_told_and_ignored() {
 
 #[test]
 fn answers_to_nothing_are_told() {
-    let with = |extra: &'static str| {
+    let with = |extra: &'static str, is_open: bool| {
         let settings = one("echo");
         lie(&settings, move |_, id, body, _| {
             let body: serde_json::Value = serde_json::from_str(body).unwrap();
             let right =
                 format!(r#"{{"type":"echo_ok","in_reply_to":{id},"echo":{}}}"#, body["echo"]);
-            vec![extra.to_owned(), right]
+            let mut said = vec![extra.to_owned(), right];
+            // Behind the right answer, no request of the client is open.
+            said.rotate_left(usize::from(!is_open));
+            said
         })
     };
     // An id of the future, no id, ids that are no integers.
     for extra in [
         r#"{"type":"echo_ok","in_reply_to":999,"echo":1}"#,
+        r#"{"type":"echo_ok","in_reply_to":0,"echo":1}"#,
         r#"{"type":"echo_ok","echo":1}"#,
         r#"{"type":"echo_ok","in_reply_to":1.0,"echo":1}"#,
         r#"{"type":"echo_ok","in_reply_to":"1","echo":1}"#,
     ] {
-        let lied = with(extra);
-        assert!(lied.ends().iter().all(|end| end == "ok null"), "{extra}: {:?}", lied.ends());
-        assert_eq!(
-            lied.codes().iter().map(|(code, _)| *code).collect::<Vec<_>>(),
-            ["SQ04"],
-            "{extra}"
-        );
+        for is_open in [true, false] {
+            let lied = with(extra, is_open);
+            let ends = lied.ends();
+            assert!(ends.iter().all(|end| end == "ok null"), "{extra}: {ends:?}");
+            assert_eq!(lied.codes(), [("SQ04", ends.len() as u64)], "{extra}, {is_open}");
+        }
     }
 }
 
@@ -190,5 +194,15 @@ fn a_node_that_cannot_take_part_ends_the_run() {
         assert!(finding.what.contains(part), "{part}: {}", finding.what);
         assert_eq!((lied.judged.word.as_str(), lied.judged.word.exit()), ("node error", 76));
         assert!(lied.ops().is_empty(), "no operation began");
+    }
+}
+
+#[test]
+fn where_no_operation_began_no_promise_is_broken() {
+    for node in ["echo", "unique-ids", "broadcast", "lin-kv"] {
+        let availability = Target::Total;
+        let settings = Settings { init_timeout_ms: 400, availability, ..one(node) };
+        let lied = lie_from_birth(&under(&["partition"], settings), |_, _, _, _| Vec::new());
+        assert_eq!(lied.judged.word.as_str(), "node error", "{node}");
     }
 }
