@@ -157,8 +157,19 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
     }
 }
 
-/// Worst promise first; a node that broke the protocol, if no promise is broken; a run that
-/// could not end decides nothing.
+/// The first row that is true decides:
+///
+/// | what happened | word |
+/// |---|---|
+/// | a promise is broken, or what a node asserts of itself is false | broken |
+/// | a node could not take part, or has ended by itself | node error |
+/// | the run ended before its clients were done | unknown |
+/// | else | the worst of the promises |
+///
+/// What else was wrong with a node never hides a broken promise, and is no excuse for it. A node
+/// that prints what is no message, or answers what nobody asked, is told so, and its operations
+/// speak for themselves. If a node cannot take part from the start, no operation begins, and
+/// there is nothing that could break.
 fn word(
     promises: &[(&'static str, Outcome)],
     findings: &[(Finding, u64)],
@@ -167,10 +178,7 @@ fn word(
 ) -> Word {
     let verdict = promises.iter().map(|(_, outcome)| outcome.verdict).max();
     let has = |code: &str| findings.iter().any(|(finding, _)| finding.code == code);
-    if verdict == Some(Verdict::Broken) && !(has("SQ03") || has("SQ02")) {
-        return Word::Broken;
-    }
-    if has("always") {
+    if verdict == Some(Verdict::Broken) || has("always") {
         return Word::Broken;
     }
     if !exits.is_empty() || ["SQ02", "SQ03", "SQ06", "SQ09"].into_iter().any(has) {

@@ -60,7 +60,7 @@ impl Host for Slow {
             HostInput::Message { envelope, name, .. } if !self.is_deaf => {
                 let id = envelope.msg_id.unwrap();
                 let body: serde_json::Value = serde_json::from_slice(&envelope.body).unwrap();
-                let n = if self.is_constant { 7 } else { id };
+                let n = if self.is_constant { 7 } else { u64::from(envelope.src.0) << 32 | id };
                 let (reply, rest) = match name {
                     "echo" => ("echo_ok", format!(r#","echo":{}"#, body["echo"])),
                     _ => ("generate_ok", format!(r#","id":{n}"#)),
@@ -153,4 +153,18 @@ fn the_time_to_start_again_belongs_to_the_kill() {
     plan.knobs.insert("init_timeout_ms".to_owned(), 500.into());
     let slow = Slow { silent: [1].into(), ..Slow::default() };
     assert_eq!(play(&Arc::new(plan), &slow).word.as_str(), "broken");
+}
+
+/// The exit code of a node error is for runs in which no promise was found broken.
+#[test]
+fn a_node_that_does_not_come_back_hides_no_broken_promise() {
+    let plan = with_kills("unique-ids", vec![kill(1, 500, 500)]);
+    let silent: BTreeSet<_> = [1].into();
+    let constant = Slow { silent: silent.clone(), is_constant: true, ..Slow::default() };
+    let judged = play(&plan, &constant);
+    assert_eq!(judged.promises[0].1.verdict.as_str(), "broken", "an id was given twice");
+    assert_eq!(judged.word.as_str(), "broken");
+    assert_eq!(judged.findings[0].0.code, "SQ03", "and what is wrong with the node is told");
+    let right = Slow { silent, ..Slow::default() };
+    assert_eq!(play(&plan, &right).word.as_str(), "node error");
 }
