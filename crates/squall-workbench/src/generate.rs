@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use squall_node::{Random, draw_key, hash_text};
+use squall_node::{ActorId, Random, draw_key, hash_text};
 use squall_world::faults::Fault;
 use squall_world::{
     ClockKind, DiskPlan, EventPlan, GENERATOR, NetworkPlan, OpsPlan, PhasesPlan, Plan,
@@ -15,6 +15,9 @@ use crate::settings::{NodeChoice, Settings};
 const DOMAIN_PLAN: u64 = 0x706c_616e_0000_0001;
 /// A sync of an embedded node's disk takes between these, µs.
 const SYNC_US: [u64; 2] = [200, 1_000];
+/// A fault that would strike nobody, as some kinds do in a small cluster, is drawn again, so often
+/// at most: a partition of one node never strikes.
+const DRAWS_MAX: u32 = 16;
 
 /// The plan of these settings and this seed.
 #[must_use]
@@ -147,18 +150,28 @@ fn event(
     before: &[EventPlan],
     at_us: u64,
 ) -> EventPlan {
+    let of = |name: &str| {
+        let at = settings.nodes.iter().position(|node| node == name)?;
+        u32::try_from(at).ok().map(ActorId)
+    };
     let nth = before.iter().filter(|event| event.what == fault.name).count() as u64;
     let mut random = Random::new(draw_key(seed, DOMAIN_PLAN, hash_text(fault.name), nth));
-    let mut words = match (fault.draw)(&mut random, &settings.nodes) {
-        Value::Object(words) => words,
-        _ => serde_json::Map::new(),
-    };
-    // Nothing here can make the files of a process forget, so no plan says that it will.
-    let loses_power = words.get("power") == Some(&json!(true));
-    if loses_power && !targets(&words).any(|name| is_embedded(settings, name)) {
-        words.insert("power".to_owned(), json!(false));
+    let (id, what) = (before.len() as u64 + 1, fault.name.to_owned());
+    let mut event = EventPlan { id, at_us, what, for_us: 0, words: serde_json::Map::new() };
+    for _ in 0..DRAWS_MAX {
+        if let Value::Object(words) = (fault.draw)(&mut random, &settings.nodes) {
+            event.words = words;
+        }
+        if event.load(&of).is_ok_and(|act| act.strikes()) {
+            break;
+        }
     }
-    EventPlan { id: before.len() as u64 + 1, at_us, what: fault.name.to_owned(), for_us: 0, words }
+    // Nothing here can make the files of a process forget, so no plan says that it will.
+    let loses_power = event.words.get("power") == Some(&json!(true));
+    if loses_power && !targets(&event.words).any(|name| is_embedded(settings, name)) {
+        event.words.insert("power".to_owned(), json!(false));
+    }
+    event
 }
 
 fn targets(words: &serde_json::Map<String, Value>) -> impl Iterator<Item = &str> {

@@ -1,8 +1,9 @@
 //! When faults were in force, and which of them took effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use squall_check::FaultSpan;
+use squall_check::{FaultSpan, Outcome, Reason, ReasonCode, Verdict};
+use squall_history::{History, Value};
 use squall_node::ActorId;
 use squall_world::{Plan, Recorded, RecordedWhat, Turn};
 
@@ -53,4 +54,32 @@ pub(crate) fn counts(plan: &Plan, recorded: &[Recorded]) -> BTreeMap<String, u64
         }
     }
     counts
+}
+
+/// Whether faults were asked for and none took effect: then nothing was tried that is worth a
+/// promise.
+pub(crate) fn in_vain(
+    plan: &Plan,
+    counts: &BTreeMap<String, u64>,
+    history: &History,
+) -> Option<Outcome> {
+    let has_begun = history.events.iter().any(|event| event.process.is_client());
+    if plan.events.is_empty() || !counts.is_empty() || !has_begun {
+        return None;
+    }
+    let asked: BTreeSet<_> = plan.events.iter().map(|event| event.what.as_str()).collect();
+    let asked: Vec<_> = asked.into_iter().collect();
+    let reason = Reason {
+        code: ReasonCode::Empty,
+        text: format!("no fault struck anybody: {}", asked.join(", ")),
+        how_to_decide: "give it more nodes (--node-count) or more time (--time-limit)".to_owned(),
+        numbers: Vec::new(),
+    };
+    Some(Outcome {
+        verdict: Verdict::NotExercised,
+        result: Value::Nil,
+        anomalies: Vec::new(),
+        reason: Some(reason),
+        problems: Vec::new(),
+    })
 }

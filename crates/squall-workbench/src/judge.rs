@@ -122,6 +122,10 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         promises.push(("the system is available", availability.clone()));
     }
     others.push(("availability", availability));
+    let faults_count = in_force::counts(plan, &report.history);
+    if let Some(outcome) = in_force::in_vain(plan, &faults_count, &history) {
+        promises.push(("the faults that were asked for take effect", outcome));
+    }
     others.push(("exceptions", statistics::exceptions(&history)));
     let mut findings = group(report.findings);
     findings.extend(unanswered(&history, &faults, &findings, &report.exits));
@@ -153,7 +157,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         end: report.end,
         hash: report.hash,
         last: (report.end_ns, report.lines),
-        faults: in_force::counts(plan, &report.history),
+        faults: faults_count,
     }
 }
 

@@ -9,6 +9,7 @@ mod liar;
 
 mod broken;
 mod clients;
+mod faults;
 mod figures;
 mod keys;
 mod lives;
