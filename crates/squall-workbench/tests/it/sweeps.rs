@@ -2,9 +2,10 @@
 
 use std::sync::atomic::AtomicBool;
 
-use squall_workbench::{Summary, Word, sweep};
+use squall_workbench::{Settings, Summary, Word, sweep};
+use squall_world::Shape;
 
-use crate::bench::{settings, under};
+use crate::bench::{judged, plan_of, settings, under};
 
 const SEEDS: u64 = 60;
 
@@ -79,4 +80,27 @@ fn rows_do_not_depend_on_the_number_of_threads() {
     assert_eq!(one.len(), 20);
     assert!(one[0].starts_with("{\"seed\":\"0x5\",\"verdict\":"), "{}", one[0]);
     assert_eq!(one, rows(3));
+}
+
+/// How slow the links are the nodes do not know. Clients of lin-kv wait ten times as long as a
+/// message takes.
+#[test]
+fn slow_links_are_only_slow() {
+    for (node, latency_ms) in [
+        ("broadcast", 1_000),
+        ("lin-kv", 450),
+        ("lin-kv", 1_000),
+        ("lin-kv", 10_000),
+        ("abd", 450),
+        ("abd", 1_000),
+        ("abd", 10_000),
+        ("abd-async", 1_000),
+    ] {
+        let settings = Settings { latency_ms, time_limit_ms: 60_000, ..settings(node) };
+        for dist in [Shape::Constant, Shape::Exponential] {
+            let judged = judged(&plan_of(&Settings { dist, ..settings.clone() }, 1));
+            let word = judged.word.as_str();
+            assert_eq!(word, "held", "{node} at {latency_ms} ms, {}", dist.name());
+        }
+    }
 }
