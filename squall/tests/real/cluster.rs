@@ -1,5 +1,7 @@
 //! Clusters of right nodes: ours in Python, ours as processes, both at once, and somebody else's.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::running::{each, python, results, run};
@@ -65,6 +67,22 @@ fn python_nodes_answer_with_an_error_what_they_cannot_write() {
     run(&shell, &line).assert_code(1);
     let history = shell.read("store/latest/history.txt");
     assert!(history.contains("crash") && !history.contains("net-timeout"), "{history}");
+}
+
+/// Kills come faster than a life of it can start: no life owes what the one before did not say.
+#[test]
+fn a_node_that_starts_slowly_holds_under_kills() {
+    let Some(echo) = python("nodes/python/echo.py") else { return };
+    let shell = Shell::new();
+    let echo = echo.trim_start_matches("--bin ");
+    let slow = shell.path("slow");
+    fs::write(&slow, format!("#!/bin/sh\nsleep 0.4\nexec '{echo}'\n")).unwrap();
+    fs::set_permissions(&slow, fs::Permissions::from_mode(0o755)).unwrap();
+    let slow = slow.display();
+    hold(&format!(
+        "test -w echo --bin {slow} --node-count 1 --rate 20 --time-limit 6 --seed 1 \
+         --nemesis kill --nemesis-interval 0.5 --init-timeout 3 --rpc-timeout 2 --concurrency 9"
+    ));
 }
 
 #[track_caller]
