@@ -192,8 +192,12 @@ impl Clients {
     pub(super) fn exited(&mut self, node: ActorId, out: &mut Outputs) {
         self.gone.insert(node);
         let Some((client, call)) = self.setup_call(node) else { return };
+        if self.silent.contains(&client) {
+            // It read the end of its input, and had kept nothing back.
+            self.silent_to_the_end(client, out);
+            return;
+        }
         self.calls.remove(&client);
-        self.silent.remove(&client);
         let f = call.request.f;
         let what = format!("no answer to {f}: the process had ended");
         let help = "look first at why it ended";
