@@ -20,7 +20,7 @@ use crate::faults::{FaultSpan, in_force};
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 
 /// Names of Maelstrom's errors that say that the operation certainly did not happen.
-pub const DEFINITE_ERRORS: &[&str] = &[
+const DEFINITE_ERRORS: &[&str] = &[
     "node-not-found",
     "not-supported",
     "temporarily-unavailable",
@@ -49,24 +49,23 @@ pub struct Options {
 
 /// How the calls of one function ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+struct Counts {
     /// Calls.
-    pub invoked: u64,
+    invoked: u64,
     /// Calls made while no fault was in force.
-    pub invoked_without_fault: u64,
+    invoked_without_fault: u64,
     /// Calls that got any answer, also one that could not be understood.
-    pub answered: u64,
+    answered: u64,
     /// Calls that succeeded.
-    pub ok: u64,
+    ok: u64,
     /// Answers which say that it certainly did not happen.
-    pub definite: u64,
+    definite: u64,
     /// Other errors among the answers.
-    pub indefinite: u64,
+    indefinite: u64,
 }
 
 /// Counts per function; functions without a call have counts of zero if the options name them.
-#[must_use]
-pub fn count(history: &History, options: &Options) -> BTreeMap<Name, Counts> {
+fn count(history: &History, options: &Options) -> BTreeMap<Name, Counts> {
     let mut by_f: BTreeMap<Name, Counts> = BTreeMap::new();
     for f in &options.functions {
         by_f.entry(f.clone()).or_default();

@@ -7,7 +7,7 @@ use squall_history::Value;
 use crate::workloads::Workload;
 
 /// Short names of figures, with their place in the results.
-pub const FIGURES: &[(&str, &[&str])] = &[
+pub(crate) const FIGURES: &[(&str, &[&str])] = &[
     ("msgs-per-op", &["net", "servers", "msgs-per-op"]),
     ("stable-p50", &["workload", "stable-latencies", "0.5"]),
     ("stable-p95", &["workload", "stable-latencies", "0.95"]),

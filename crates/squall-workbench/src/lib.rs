@@ -36,13 +36,13 @@ mod body;
 mod errors;
 mod topology;
 
-pub use asserts::{Assertion, FIGURES, figure};
+pub use asserts::{Assertion, figure};
 pub use body::Body;
 pub use difference::Difference;
 pub use double::{Divergence, compare, double_run, trace_of};
 pub use generate::plan;
 pub use judge::{Asserted, Judged, judge};
-pub use results::{CLOSING_BROKEN, CLOSING_HELD, CLOSING_UNKNOWN, Word};
+pub use results::Word;
 pub use run::{Build, Habitat, LAW_BREAKERS, RunError, build, build_processes, header, run};
 pub use settings::{NodeChoice, Settings};
 pub use squall_node::mix;

@@ -8,11 +8,11 @@ use squall_history::{History, Kind, Value};
 use squall_world::{Counts, End, Finding, Net, Plan};
 
 /// Last line of a run that held.
-pub const CLOSING_HELD: &str = "Everything looks good! ヽ(‘ー`)ノ";
+const CLOSING_HELD: &str = "Everything looks good! ヽ(‘ー`)ノ";
 /// Last line of a run that broke a promise.
-pub const CLOSING_BROKEN: &str = "Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻";
+const CLOSING_BROKEN: &str = "Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻";
 /// Last line of a run that decides nothing.
-pub const CLOSING_UNKNOWN: &str = "Errors occurred during analysis, but no anomalies found. ಠ~ಠ";
+const CLOSING_UNKNOWN: &str = "Errors occurred during analysis, but no anomalies found. ಠ~ಠ";
 
 /// The word of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,7 +15,7 @@ pub mod unique_ids;
 use std::sync::Arc;
 
 use squall_node::task::Async;
-use squall_node::{ActorId, Node, Roster, Rules, Wire, WireError};
+use squall_node::{ActorId, Node, Roster, Rules, WireError};
 use squall_world::{Factory, Host, InProcess};
 
 /// Every embedded node. The first of a workload is its default.
@@ -178,12 +178,4 @@ pub(crate) fn no_args(args: &[String]) -> Result<(), String> {
 /// Reads the body of a message into its struct.
 pub(crate) fn decode<'b, T: serde::Deserialize<'b>>(body: &'b [u8]) -> Result<T, WireError> {
     serde_json::from_slice(body).map_err(|error| WireError::Malformed(error.to_string()))
-}
-
-/// A message as the text of its body, for tests.
-#[must_use]
-pub fn text_of(message: &impl Wire) -> String {
-    let mut body = Vec::new();
-    message.encode(&mut body);
-    String::from_utf8_lossy(&body).into_owned()
 }
