@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use squall_check::{FaultSpan, Outcome, Reason, ReasonCode, Verdict};
-use squall_history::{History, Value};
+use squall_history::Value;
 use squall_node::ActorId;
 use squall_world::{Plan, Recorded, RecordedWhat, Turn};
 
@@ -58,13 +58,8 @@ pub(crate) fn counts(plan: &Plan, recorded: &[Recorded]) -> BTreeMap<String, u64
 
 /// Whether faults were asked for and none took effect: then nothing was tried that is worth a
 /// promise.
-pub(crate) fn in_vain(
-    plan: &Plan,
-    counts: &BTreeMap<String, u64>,
-    history: &History,
-) -> Option<Outcome> {
-    let has_begun = history.events.iter().any(|event| event.process.is_client());
-    if plan.events.is_empty() || !counts.is_empty() || !has_begun {
+pub(crate) fn in_vain(plan: &Plan, counts: &BTreeMap<String, u64>) -> Option<Outcome> {
+    if plan.events.is_empty() || !counts.is_empty() {
         return None;
     }
     let asked: BTreeSet<_> = plan.events.iter().map(|event| event.what.as_str()).collect();

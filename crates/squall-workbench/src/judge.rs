@@ -92,11 +92,13 @@ fn asserted(plan: &Plan, results: &Value) -> Vec<Asserted> {
     asserts.map(judged).collect()
 }
 
-/// An assertion is a promise: what held otherwise is broken if one is false.
-fn with_asserts(word: Word, asserted: &[Asserted]) -> Word {
+/// An assertion is a promise: what is not broken otherwise is if one is false. Of a run that could
+/// not start nothing is asserted.
+fn with_asserts(word: Word, asserted: &[Asserted], has_begun: bool) -> Word {
     let worst = asserted.iter().map(|asserted| asserted.verdict).max();
     match (word, worst) {
         (Word::Held | Word::NotExercised | Word::Unknown, Some(Verdict::Broken)) => Word::Broken,
+        (Word::NodeError, Some(Verdict::Broken)) if has_begun => Word::Broken,
         (Word::Held, Some(Verdict::NotExercised)) => Word::NotExercised,
         (word, _) => word,
     }
@@ -123,7 +125,8 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
     }
     others.push(("availability", availability));
     let faults_count = in_force::counts(plan, &report.history);
-    if let Some(outcome) = in_force::in_vain(plan, &faults_count, &history) {
+    let has_begun = history.events.iter().any(|event| event.process.is_client());
+    if let Some(outcome) = in_force::in_vain(plan, &faults_count).filter(|_| has_begun) {
         promises.push(("the faults that were asked for take effect", outcome));
     }
     others.push(("exceptions", statistics::exceptions(&history)));
@@ -143,7 +146,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         goals: &report.marks,
     });
     let asserted = asserted(plan, &results);
-    let word = with_asserts(word, &asserted);
+    let word = with_asserts(word, &asserted, has_begun);
     let results = results::conclude(results, &asserted, word);
     Judged {
         word,

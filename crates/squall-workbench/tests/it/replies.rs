@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use squall_check::statistics::Target;
-use squall_workbench::Settings;
+use squall_workbench::{Assertion, Settings};
 
 use crate::bench::{settings, under, with_nodes};
 use crate::liar::{Lied, lie, lie_from_birth};
@@ -201,7 +201,8 @@ fn a_node_that_cannot_take_part_ends_the_run() {
 fn where_no_operation_began_no_promise_is_broken() {
     for node in ["echo", "unique-ids", "broadcast", "lin-kv"] {
         let availability = Target::Total;
-        let settings = Settings { init_timeout_ms: 400, availability, ..one(node) };
+        let asserts = vec![Assertion::parse("ok-count>0").unwrap()];
+        let settings = Settings { init_timeout_ms: 400, availability, asserts, ..one(node) };
         let lied = lie_from_birth(&under(&["partition"], settings), |_, _, _, _| Vec::new());
         assert_eq!(lied.judged.word.as_str(), "node error", "{node}");
     }

@@ -167,4 +167,8 @@ fn a_node_that_does_not_come_back_hides_no_broken_promise() {
     assert_eq!(judged.findings[0].0.code, "SQ03", "and what is wrong with the node is told");
     let right = Slow { silent, ..Slow::default() };
     assert_eq!(play(&plan, &right).word.as_str(), "node error");
+    // An assertion is a promise, too.
+    let mut plan = (*plan).clone();
+    plan.knobs.insert("asserts".to_owned(), vec!["ok-fraction==100%"].into());
+    assert_eq!(play(&Arc::new(plan), &right).word.as_str(), "broken");
 }
