@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use squall_check::{FaultSpan, Outcome, Reason, ReasonCode, Verdict};
-use squall_history::Value;
+use squall_history::{History, Value};
 use squall_node::ActorId;
 use squall_world::{Plan, Recorded, RecordedWhat, Turn};
 
@@ -43,6 +43,15 @@ pub(crate) fn spans(plan: &Plan, recorded: &[Recorded]) -> Vec<FaultSpan> {
 fn start(plan: &Plan, begin_ns: u64, end_ns: u64) -> FaultSpan {
     let longest = Timeouts::of(plan).init.0;
     FaultSpan { begin_ns, end_ns: end_ns.min(begin_ns.saturating_add(longest)) }
+}
+
+/// From the begin of the first operation that was still under way when the run was cut off: nobody
+/// knows what would have become of it, or of those that came after it.
+pub(crate) fn cut(history: &History) -> Option<FaultSpan> {
+    let operations = history.operations();
+    let open = operations.list.iter().filter(|operation| operation.completion.is_none());
+    let begin_ns = open.map(|operation| operation.invocation.time).min()?;
+    Some(FaultSpan { begin_ns, end_ns: u64::MAX })
 }
 
 /// How many faults of each kind struck somebody.

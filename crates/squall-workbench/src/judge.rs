@@ -109,11 +109,15 @@ fn with_asserts(word: Word, asserted: &[Asserted], has_begun: bool) -> Word {
 pub fn judge(plan: &Plan, report: Report) -> Judged {
     let workload = workloads::find(&plan.workload);
     let history = history(plan, &report.history);
-    let faults = in_force::spans(plan, &report.history);
+    let mut faults = in_force::spans(plan, &report.history);
+    let is_whole = report.end == End::Done;
+    if !is_whole {
+        faults.extend(in_force::cut(&history));
+    }
     let mut promises = Vec::new();
     let mut others = Vec::new();
     if let Some(workload) = workload {
-        let seen = Evidence { plan, history: &history, faults: &faults };
+        let seen = Evidence { plan, history: &history, faults: &faults, is_whole };
         promises.push((workload.promise, (workload.check)(&seen)));
         let options = answer_options(plan, workload, faults.clone());
         promises.push(("every function answers", answers::check(&history, &options)));

@@ -16,7 +16,8 @@
 //! add was invoked later.
 //!
 //! Without a successful read, or if no element was ever known, there is nothing to judge: *not
-//! exercised*. If elements were known but none is stable and none lost, it is *unknown*.
+//! exercised*. If elements were known but none is stable and none lost, it is *unknown*. So it is
+//! if the history was cut off: what is missing so far may still come.
 //!
 //! Sound; complete for the rules above. Takes time in proportion to the size of all reads, by two
 //! passes over them.
@@ -49,13 +50,21 @@ pub struct Options {
     pub read: Name,
     /// Whether two reads of the final phase that differ break the promise.
     pub final_reads_agree: bool,
+    /// Whether the history goes to the end of its run. If it was cut off, a read that lacks an
+    /// element proves nothing: it might have come.
+    pub is_whole: bool,
 }
 
 impl Options {
     /// For the workload broadcast.
     #[must_use]
     pub fn broadcast() -> Self {
-        Self { add: "broadcast".into(), read: "read".into(), final_reads_agree: true }
+        Self {
+            add: "broadcast".into(),
+            read: "read".into(),
+            final_reads_agree: true,
+            is_whole: true,
+        }
     }
 
     /// For the workload g-set.
@@ -76,8 +85,12 @@ pub fn check(history: &History, options: &Options) -> Outcome {
 
     let report = report::Report::of(&elements, &passes);
     let has_final_read = elements.reads.iter().any(|read| read.operation.is_final());
-    let (verdict, reason) = if report.is_broken() {
+    let (verdict, reason) = if report.has_strangers() || (options.is_whole && report.lacks()) {
         (Verdict::Broken, None)
+    } else if !options.is_whole {
+        let how = "let it run to its end, or give it a shorter time";
+        let text = "the run was cut off before the last reads: what is missing might have come";
+        (Verdict::Unknown, Some(Reason::new(ReasonCode::Undecided, text, how)))
     } else if elements.reads.is_empty() {
         let how = "run longer, or with fewer faults";
         let text = "no read succeeded";
@@ -102,7 +115,7 @@ pub fn check(history: &History, options: &Options) -> Outcome {
         (Verdict::Held, None)
     };
     let mut outcome = Outcome::new(verdict, report.pairs());
-    outcome.anomalies = report.anomalies();
+    outcome.anomalies = report.anomalies(options.is_whole);
     outcome.reason = reason;
     outcome.capped_by(problems)
 }

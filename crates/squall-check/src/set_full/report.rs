@@ -45,11 +45,14 @@ impl<'a, 'h> Report<'a, 'h> {
         Self { elements, passes, fates }
     }
 
-    pub(super) fn is_broken(&self) -> bool {
-        self.fates.contains(&Fate::Lost)
-            || !self.elements.duplicated.is_empty()
-            || !self.elements.intruders.is_empty()
-            || self.not_converged().next().is_some()
+    /// Whether reads contain what they should not.
+    pub(super) fn has_strangers(&self) -> bool {
+        !self.elements.duplicated.is_empty() || !self.elements.intruders.is_empty()
+    }
+
+    /// Whether reads lack what they should contain.
+    pub(super) fn lacks(&self) -> bool {
+        self.fates.contains(&Fate::Lost) || self.not_converged().next().is_some()
     }
 
     pub(super) fn stable_count(&self) -> usize {
@@ -199,14 +202,16 @@ impl<'a, 'h> Report<'a, 'h> {
         })))
     }
 
-    pub(super) fn anomalies(&self) -> Vec<Anomaly> {
+    /// What is wrong; what reads lack only if the history is whole.
+    pub(super) fn anomalies(&self, is_whole: bool) -> Vec<Anomaly> {
         let mut all = Anomalies::default();
-        for id in self.of_fate(Fate::Lost) {
+        for id in self.of_fate(Fate::Lost).filter(|_| is_whole) {
             if self.is_lost_for_good(id) {
                 all.add(&LOST, || self.lost(id));
             }
         }
-        for id in self.not_converged().filter(|&id| !self.is_lost_for_good(id)) {
+        let unequal = self.not_converged().filter(|&id| !self.is_lost_for_good(id));
+        for id in unequal.filter(|_| is_whole) {
             all.add(&NOT_CONVERGED, || self.unequal(id));
         }
         for &(value, count, read) in &self.elements.duplicated {

@@ -24,7 +24,13 @@ pub(super) static BROADCAST: Workload = Workload {
     concurrency_per_node: 1,
     timeout_ms: None,
     machine: |plan| Box::new(Broadcast::new(plan)),
-    check: |seen| set_full::check(seen.history, &set_full::Options::broadcast()),
+    check: |seen| {
+        let is_whole = seen.is_whole;
+        set_full::check(
+            seen.history,
+            &set_full::Options { is_whole, ..set_full::Options::broadcast() },
+        )
+    },
     figures: &[
         "stable-p50",
         "stable-p95",

@@ -56,8 +56,11 @@ pub struct Evidence<'a> {
     pub plan: &'a Plan,
     /// What its clients saw.
     pub history: &'a History,
-    /// When faults were in force.
+    /// When faults were in force. If the run was cut off, that counts as one: what was under way
+    /// then proves nothing.
     pub faults: &'a [FaultSpan],
+    /// Whether the run went to its end.
+    pub is_whole: bool,
 }
 
 /// What clients call.

@@ -11,6 +11,7 @@ mod broken;
 mod clients;
 mod faults;
 mod figures;
+mod interrupted;
 mod keys;
 mod lives;
 mod plans;

@@ -21,7 +21,8 @@ impl World {
         line.what_is_done = Some("start".into());
         line.incarnation = Some(u64::from(incarnation));
         self.journal.line(&line);
-        self.actors[id.index()].state = State::Up;
+        let actor = &mut self.actors[id.index()];
+        (actor.state, actor.is_closed) = (State::Up, false);
         self.fold(5, id, 0);
         self.change(id, Life::Start { incarnation, key }, e, Lineage(key));
         if cause.is_some() {

@@ -203,6 +203,8 @@ struct Actor {
     incarnation: u32,
     state: State,
     downs: u32,
+    /// Whether we have closed the input of its present life: that it then ends is our doing.
+    is_closed: bool,
     spoken: u64,
     instant: (u64, u64),
 }
@@ -431,6 +433,11 @@ impl World {
     /// Runs to the end.
     pub fn run(mut self) -> Report {
         self.boot();
+        self.run_on()
+    }
+
+    /// Runs a World that was booted on to the end.
+    pub fn run_on(mut self) -> Report {
         while self.end.is_none() {
             self.turn();
         }
@@ -725,6 +732,7 @@ impl Actor {
             incarnation: 0,
             state: State::Up,
             downs: 0,
+            is_closed: false,
             spoken: 0,
             instant: (0, 0),
         }

@@ -100,6 +100,7 @@ impl World {
             Output::Phase(phase) => self.enter(phase, e),
             Output::Ready { node } => self.take_turn(node, Turn::Ready),
             Output::CloseInput { node } => {
+                self.actors[node.index()].is_closed = true;
                 self.change(node, host::Life::CloseInput, e, Lineage::default());
             }
             // A bound that was reached before is the end all the same.
@@ -230,7 +231,9 @@ impl World {
         line.incarnation = Some(u64::from(actor.incarnation));
         line.status = Some(status.as_str().into());
         self.journal.line(&line);
-        self.exits.push((id, status));
+        if !actor.is_closed {
+            self.exits.push((id, status));
+        }
         self.take_turn(id, Turn::Ended);
         self.tell_clients(id, Notice::Exited, e, Lineage::default());
     }
