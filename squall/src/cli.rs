@@ -62,7 +62,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Run a cluster under faults and judge what its clients saw.
-    #[command(before_help = TEST_EXAMPLES, after_help = TEST_AFTER)]
+    #[command(
+        before_help = TEST_EXAMPLES,
+        after_help = TEST_AFTER,
+        allow_negative_numbers = true
+    )]
     Test(Box<TestArgs>),
     /// Repeat a kept run, or run a plan.
     #[command(before_help = REPLAY_EXAMPLES)]
@@ -113,7 +117,7 @@ pub(crate) struct TestArgs {
     #[arg(long = "impl", value_name = "NAME", help_heading = "What runs")]
     pub(crate) implementation: Option<String>,
     /// Number of nodes, named n0, n1, …; overrides --nodes.
-    #[arg(long, value_name = "NUM", help_heading = "What runs", allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUM", help_heading = "What runs")]
     pub(crate) node_count: Option<String>,
     /// Name of a node; may be repeated.
     #[arg(short = 'n', long = "node", value_name = "NAME", help_heading = "What runs")]
@@ -129,38 +133,20 @@ pub(crate) struct TestArgs {
     pub(crate) args: Vec<String>,
 
     /// Operations per second, over all clients.
-    #[arg(
-        long,
-        default_value = "5",
-        value_name = "RATE",
-        help_heading = "Load",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, default_value = "5", value_name = "RATE", help_heading = "Load")]
     pub(crate) rate: String,
     /// How long clients begin operations, in seconds.
-    #[arg(
-        long,
-        default_value = "60",
-        value_name = "S",
-        help_heading = "Load",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, default_value = "60", value_name = "S", help_heading = "Load")]
     pub(crate) time_limit: String,
     /// Number of clients: N, or Nn for N times the number of nodes [default: 1n; lin-kv: 2n].
-    #[arg(long, value_name = "N", help_heading = "Load", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", help_heading = "Load")]
     pub(crate) concurrency: Option<String>,
     /// Who is told to talk to whom: line grid tree tree2 tree3 tree4 total.
     #[arg(long, default_value = "grid", value_name = "SHAPE", help_heading = "Load")]
     pub(crate) topology: String,
 
     /// Mean delay of a message between servers, in ms.
-    #[arg(
-        long,
-        default_value = "0",
-        value_name = "MS",
-        help_heading = "Storm",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, default_value = "0", value_name = "MS", help_heading = "Storm")]
     pub(crate) latency: String,
     /// Its distribution: constant uniform exponential.
     #[arg(long, default_value = "constant", value_name = "TYPE", help_heading = "Storm")]
@@ -169,48 +155,30 @@ pub(crate) struct TestArgs {
     #[arg(long, alias = "faults", value_name = "FAULTS", help_heading = "Storm")]
     pub(crate) nemesis: Option<String>,
     /// Mean time between begins and ends of faults, in seconds.
-    #[arg(
-        long,
-        default_value = "10",
-        value_name = "S",
-        help_heading = "Storm",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, default_value = "10", value_name = "S", help_heading = "Storm")]
     pub(crate) nemesis_interval: String,
     /// Break a law on purpose: release-before-sync.
     #[arg(long, value_name = "NAME", help_heading = "Storm")]
     pub(crate) law_breaker: Option<String>,
 
     /// The seed: decimal or 0x… [default: drawn].
-    #[arg(
-        long,
-        value_name = "SEED",
-        help_heading = "Seeds",
-        conflicts_with = "seeds",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "SEED", help_heading = "Seeds", conflicts_with = "seeds")]
     pub(crate) seed: Option<String>,
     /// Many seeds, the last one excluded.
-    #[arg(long, value_name = "A..B", help_heading = "Seeds", allow_hyphen_values = true)]
+    #[arg(long, value_name = "A..B", help_heading = "Seeds")]
     pub(crate) seeds: Option<String>,
     /// Runs at one time [default: one for each core].
-    #[arg(long, value_name = "J", help_heading = "Seeds", allow_hyphen_values = true)]
+    #[arg(long, value_name = "J", help_heading = "Seeds")]
     pub(crate) jobs: Option<String>,
     /// Repeat the test so often; stops at the first run that does not hold.
-    #[arg(
-        long,
-        default_value = "1",
-        value_name = "N",
-        help_heading = "Seeds",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, default_value = "1", value_name = "N", help_heading = "Seeds")]
     pub(crate) test_count: String,
     /// Run every seed twice and compare.
     #[arg(long, help_heading = "Seeds")]
     pub(crate) double: bool,
 
     /// The share of operations that must succeed: total, or a number from 0 to 1.
-    #[arg(long, value_name = "X", help_heading = "Promises", allow_hyphen_values = true)]
+    #[arg(long, value_name = "X", help_heading = "Promises")]
     pub(crate) availability: Option<String>,
     /// A promise about a figure: msgs-per-op<30, stable-p50<400ms; may be repeated.
     #[arg(long = "assert", value_name = "EXPR", help_heading = "Promises")]
@@ -221,25 +189,13 @@ pub(crate) struct TestArgs {
     pub(crate) nil_read: Option<String>,
 
     /// How long a node may take over init, in seconds.
-    #[arg(
-        long,
-        default_value = "10",
-        value_name = "S",
-        help_heading = "Patience",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, default_value = "10", value_name = "S", help_heading = "Patience")]
     pub(crate) init_timeout: String,
     /// How long a client waits, in seconds [default: 5; lin-kv: ten latencies, at least 1].
-    #[arg(long, value_name = "S", help_heading = "Patience", allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", help_heading = "Patience")]
     pub(crate) rpc_timeout: Option<String>,
     /// How long the cluster may recover before the last reads, in seconds.
-    #[arg(
-        long,
-        default_value = "10",
-        value_name = "S",
-        help_heading = "Patience",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, default_value = "10", value_name = "S", help_heading = "Patience")]
     pub(crate) recovery: String,
 
     /// Where runs are kept.
