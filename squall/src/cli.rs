@@ -157,7 +157,7 @@ pub(crate) struct TestArgs {
     /// Mean time between begins and ends of faults, in seconds.
     #[arg(long, default_value = "10", value_name = "S", help_heading = "Storm")]
     pub(crate) nemesis_interval: String,
-    /// Break a law on purpose: release-before-sync.
+    /// Break a law on purpose: release-before-sync, or panic (as if squall had a defect).
     #[arg(long, value_name = "NAME", help_heading = "Storm")]
     pub(crate) law_breaker: Option<String>,
 
