@@ -7,6 +7,7 @@ huge-line    prints a line of 100 MB                       (at the first echo)
 bad-utf8     prints a line that is not UTF-8                (at the first echo)
 children     has 50 children that sleep                    (at init)
 daemon       leaves a daemon in a session of its own        (at init)
+bare-daemon  the same, with nothing in its environment       (at init)
 deep-json    sends itself JSON nested 100,000 deep          (at the first echo)
 big-int      uses 2^70 as msg_id, in an answer and in a body, and dies if it comes back changed
 never-reads  reads nothing after init
@@ -39,10 +40,12 @@ def init(msg):
     if args.mode == "children":
         for _ in range(CHILDREN_COUNT):
             subprocess.Popen(SLEEP)
-    if args.mode == "daemon" and os.fork() == 0:
+    if args.mode in ("daemon", "bare-daemon") and os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            os.execvp(SLEEP[0], SLEEP)  # it keeps our stdin, stdout and stderr
+            log("daemon", os.getpid())
+            environment = os.environ if args.mode == "daemon" else {}
+            os.execvpe(SLEEP[0], SLEEP, environment)  # it keeps our stdin, stdout and stderr
         os._exit(0)
     if args.mode == "never-reads":
         node.after(0, lambda: time.sleep(1000))
@@ -97,7 +100,7 @@ ON_ECHO = {
     "deep-json": deep_json,
     "big-int": big_int,
 }
-MODES = sorted(ON_ECHO) + ["children", "daemon", "never-reads"]
+MODES = sorted(ON_ECHO) + ["bare-daemon", "children", "daemon", "never-reads"]
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--mode", choices=MODES, required=True)
 args = parser.parse_args()

@@ -12,6 +12,7 @@ const MODES: &[(&str, i32, &str)] = &[
     ("bad-utf8", 0, "SQ01"),
     ("children", 0, ""),
     ("daemon", 0, ""),
+    ("bare-daemon", 0, ""),
     ("deep-json", 0, "SQ04"),
     ("big-int", 0, ""),
     ("never-reads", 1, "SQ07"),
@@ -30,10 +31,21 @@ fn hostile_nodes_do_no_harm() {
         outcome.ended.assert_code(*code);
         assert!(outcome.took < Duration::from_secs(16), "{mode}: {:?}", outcome.took);
         assert!(outcome.peak_mib < 500, "{mode}: {} MiB", outcome.peak_mib);
+        if mode.ends_with("daemon") {
+            let log = shell.read("store/latest/node-logs/n0.log");
+            let daemon = log.strip_prefix("daemon ").expect("its number");
+            assert!(is_gone(daemon.trim()), "{mode}: the daemon lives");
+        }
         let results = results(&shell);
         let findings = results["findings"].as_array().unwrap();
         let codes: Vec<_> = findings.iter().map(|one| one["code"].as_str().unwrap()).collect();
         let expected = Some(*finding).filter(|code| !code.is_empty());
         assert_eq!(codes, expected.into_iter().collect::<Vec<_>>(), "{mode}");
     });
+}
+
+/// Whether no process of this number runs.
+fn is_gone(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with('Z'))
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use squall_world::Guard;
@@ -13,6 +13,10 @@ use crate::stage::{ECHO, INIT, Stage, marked, sh, wait_for};
 
 /// Children in the group, and one that left it for a session of its own.
 const CHILDREN: &str = "setsid sh -c 'sleep 60 &'; for n in 1 2 3 4 5; do sleep 60 & done";
+
+/// A child that left the group and has nothing in its environment. Its number is in the log, and
+/// among what the node keeps.
+const BARE: &str = r#"setsid sh -c 'env -i sleep 60 & echo $! | tee "$SQUALL_DATA/bare" >&2'"#;
 
 #[test]
 fn children_go_with_their_node() {
@@ -30,6 +34,24 @@ fn a_child_that_left_the_group_is_found() {
 }
 
 #[test]
+fn a_child_that_left_the_group_with_a_cleared_environment_is_found() {
+    let outcome = Stage::of(&sh(BARE, INIT, ECHO)).run();
+    outcome.assert_held();
+    assert!(is_gone(&outcome.logs[0]), "{}", outcome.logs[0]);
+    assert_eq!(outcome.left, 1);
+}
+
+#[test]
+fn children_of_others_stay() {
+    let mut of_a_test = Command::new("sleep").arg("60").env_clear().spawn().unwrap();
+    Stage::of(&sh(BARE, INIT, ECHO)).run().assert_held();
+    let lives = of_a_test.try_wait().unwrap().is_none();
+    of_a_test.kill().unwrap();
+    of_a_test.wait().unwrap();
+    assert!(lives, "it was killed, and is no node's");
+}
+
+#[test]
 fn children_of_a_node_that_ended_by_itself_go_too() {
     let outcome = Stage::of(&sh("", INIT, &format!("{CHILDREN}; exit 1")));
     let outcome = Stage { limit: std::time::Duration::from_millis(1_500), ..outcome }.run();
@@ -40,7 +62,8 @@ fn children_of_a_node_that_ended_by_itself_go_too() {
 /// A run whose node prints its mark, and that then waits, panics or aborts.
 pub(crate) fn squall(role: &str) {
     let tell = format!("echo \"$SQUALL_RUN\" > \"$MARK\"; {INIT}");
-    let stage = Stage::of(&sh(CHILDREN, &tell, &format!("sleep 0.2; {ECHO}")));
+    let stage =
+        Stage::of(&sh(&format!("{CHILDREN}; {BARE}"), &tell, &format!("sleep 0.2; {ECHO}")));
     let panics = role == "panic";
     let guard = (!panics).then(|| Guard::spawn(actor("guard")).unwrap());
     let mark = stage.folder.path().join("mark");
@@ -49,6 +72,7 @@ pub(crate) fn squall(role: &str) {
     let program = std::fs::read_to_string(&stage.programs[0]).unwrap();
     let program = program.replace("$MARK", &mark.display().to_string());
     std::fs::write(&stage.programs[0], program).unwrap();
+    let bare = stage.folder.path().join("data/n0/bare");
     let seen = mark.clone();
     let role = role.to_owned();
     std::thread::Builder::new()
@@ -56,6 +80,7 @@ pub(crate) fn squall(role: &str) {
             wait_for("the node", || {
                 std::fs::read_to_string(&seen).is_ok_and(|m| m.ends_with('\n'))
             });
+            println!("\nbare {}", std::fs::read_to_string(&bare).unwrap().trim());
             println!("\nready {}", std::fs::read_to_string(&seen).unwrap().trim());
             if role == "abort" {
                 std::process::abort();
@@ -65,11 +90,19 @@ pub(crate) fn squall(role: &str) {
     Stage { guard, limit, panics, answers: 2, ..stage }.run();
 }
 
+/// Whether no process of this number runs.
+fn is_gone(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with('Z'))
+}
+
 /// Another squall, whose nodes run.
 struct Squall {
     child: Child,
     /// The mark of its run.
     mark: String,
+    /// A child of a node that left the group with a cleared environment.
+    bare: String,
     /// Its files, which nobody else removes if it is killed.
     folder: PathBuf,
 }
@@ -84,14 +117,15 @@ impl Squall {
             let mut lines = lines.by_ref().map_while(Result::ok);
             lines.find_map(|line| line.strip_prefix(mark).map(str::to_owned)).expect("it runs")
         };
-        let (folder, mark) = (told("folder ").into(), told("ready "));
-        Self { child, mark, folder }
+        let (folder, bare, mark) = (told("folder ").into(), told("bare "), told("ready "));
+        Self { child, mark, bare, folder }
     }
 
     /// It has ended, and all of its processes end within the deadline.
     fn assert_nothing_left(&mut self) {
         self.child.wait().unwrap();
         wait_for("the guard", || marked(&self.mark).is_empty());
+        wait_for("the guard", || is_gone(&self.bare));
     }
 }
 
@@ -125,6 +159,7 @@ fn nothing_is_left_when_squall_panics() {
     let mut squall = Squall::start("panic");
     assert_eq!(squall.child.wait().unwrap().code(), Some(101));
     assert_eq!(marked(&squall.mark), Vec::<u32>::new());
+    assert!(is_gone(&squall.bare));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! it. Squall tells it on a pipe which groups there are:
 //!
 //! ```text
-//! run 1a2b-00c0ffee00c0ffee     the mark in the environment of all processes of this run
+//! run 1a2b-00c0ffee00c0ffee     the name of this run, which all its processes have as a mark
 //! folder /tmp/squall-4710-17    squall made it for this run, and nothing else is in it
 //! +4711                         a group has begun
 //! -4711                         it is gone
@@ -29,7 +29,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
 use super::linux;
-use super::start::RUN_VARIABLE;
+use super::mark::{Mark, RUN_VARIABLE};
 
 /// A process may start others while it is looked for, so it is looked for again, but not for ever.
 const SWEEPS_MAX: u32 = 500;
@@ -113,6 +113,8 @@ impl Guard {
 /// What the guard does: waits until `stdin` ends, then ends and removes what is left of the run.
 pub fn guard_main(stdin: impl BufRead) {
     linux::rename("storm-guard");
+    // A squall that is itself a node of a run guards its own nodes until that run has ended it.
+    linux::unbind();
     let mut groups: Vec<Pid> = Vec::new();
     let (mut run, mut folder) = (None, None);
     for line in stdin.split(b'\n') {
@@ -184,10 +186,10 @@ impl Folder {
 /// Kills every process that has the mark of this run, and says how many of them were in none of
 /// its groups.
 pub(super) fn sweep(run: &str, groups: &[Pid]) -> usize {
-    let entry = format!("{RUN_VARIABLE}={run}");
+    let mark = Mark::of(run);
     let mut strays: Vec<Pid> = Vec::new();
     for _ in 0..SWEEPS_MAX {
-        let found = linux::look(&entry);
+        let found = linux::look(&mark);
         if found.marked.is_empty() && !found.is_unsure {
             break;
         }

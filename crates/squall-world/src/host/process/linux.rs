@@ -4,13 +4,17 @@
 use std::os::fd::OwnedFd;
 
 use rustix::process::Pid;
+#[cfg(target_os = "linux")]
+use rustix::process::{Resource, Rlimit, getrlimit, prlimit, setrlimit};
+
+use super::mark::Mark;
 
 /// What a look at all processes found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// They have the mark.
     pub(super) marked: Vec<Pid>,
-    /// Some process is just becoming another program, and shows no environment meanwhile.
+    /// Some process is just becoming another program, and shows no mark meanwhile.
     pub(super) is_unsure: bool,
 }
 
@@ -35,34 +39,76 @@ pub(super) fn rename(name: &str) {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn rename(_: &str) {}
 
-/// Looks for all processes but this one whose environment holds `entry`, a `NAME=value`.
+/// Gives a process, and what it will start, a bound on its time as a process in real time.
 #[cfg(target_os = "linux")]
-pub(super) fn look(entry: &str) -> Found {
+pub(super) fn bound(pid: Pid, micros: u64) {
+    let maximum = getrlimit(Resource::Rttime).maximum;
+    let bound = Rlimit { current: Some(micros), maximum };
+    // Where it cannot be had, the mark in the environment is left.
+    prlimit(Some(pid), Resource::Rttime, bound).ok();
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn bound(_: Pid, _: u64) {}
+
+/// Takes the mark of another run from this process, if it has one.
+#[cfg(target_os = "linux")]
+pub(super) fn unbind() {
+    let bounds = getrlimit(Resource::Rttime);
+    if bounds.current.is_some_and(Mark::is_bound) {
+        let freed = Rlimit { current: bounds.maximum, maximum: bounds.maximum };
+        // A bound may always be lifted up to the hard one.
+        setrlimit(Resource::Rttime, freed).ok();
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn unbind() {}
+
+/// Looks for all processes but this one that have the mark, and began after it.
+#[cfg(target_os = "linux")]
+pub(super) fn look(mark: &Mark) -> Found {
     let mut found = Found::default();
     let me = rustix::process::getpid();
     let since = stat(me).map_or(0, |stat| stat.started);
+    let hard = getrlimit(Resource::Rttime).maximum;
+    let can_be_bound = hard.is_none_or(|hard| mark.bound <= hard);
     for folder in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = folder.file_name();
         let pid = name.to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
         let Some(pid) = pid.filter(|&pid| pid != me) else { continue };
+        let is_new = |stat: Stat| stat.is_program && stat.started >= since;
+        if !stat(pid).is_some_and(is_new) {
+            continue;
+        }
         // What has ended in the meantime, or belongs to somebody else, is not ours.
         let Ok(environment) = std::fs::read(folder.path().join("environ")) else { continue };
-        if environment.split(|&byte| byte == 0).any(|known| known == entry.as_bytes()) {
+        if mark.is_in(&environment) || is_bound(pid, mark.bound) {
             found.marked.push(pid);
         } else if environment.is_empty() {
-            let is_new = |stat: Stat| stat.is_program && stat.started >= since;
-            found.is_unsure |= stat(pid).is_some_and(is_new);
+            // A bound shows also while a process becomes another program.
+            found.is_unsure |= !can_be_bound;
         }
     }
     found
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn look(_: &str) -> Found {
+pub(super) fn look(_: &Mark) -> Found {
     Found::default()
 }
 
-/// What is known of a process beside its environment.
+/// `/proc/PID/limits`: a line for each bound, the soft one first.
+#[cfg(target_os = "linux")]
+fn is_bound(pid: Pid, micros: u64) -> bool {
+    let file = format!("/proc/{}/limits", pid.as_raw_nonzero());
+    let limits = std::fs::read_to_string(file).unwrap_or_default();
+    let mut bounds = limits.lines().filter_map(|line| line.strip_prefix("Max realtime timeout"));
+    let soft = bounds.next().and_then(|bounds| bounds.split_whitespace().next());
+    soft.is_some_and(|soft| soft.parse() == Ok(micros))
+}
+
+/// What is known of a process beside its marks.
 #[cfg(target_os = "linux")]
 struct Stat {
     /// Neither a thread of the kernel nor dead.

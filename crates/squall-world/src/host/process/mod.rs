@@ -14,7 +14,7 @@
 //! - Every buffer is bounded, and what happens at its bound is told as a finding.
 //! - Of the memory that nodes share, a part is each one's own.
 //! - Every process leads a group of its own, which is killed as a whole.
-//! - What leaves its group is found by a mark in its environment.
+//! - What leaves its group lives until the run ends, and is found by a mark that children inherit.
 //! - A [`Guard`] does both if squall itself disappears.
 //!
 //! # What this does not do
@@ -37,6 +37,7 @@ mod start;
 
 mod guard;
 mod linux;
+mod mark;
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};

@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::Pid;
+
 use super::language::{Language, first_line};
+use super::mark::{Mark, RUN_VARIABLE};
 
 /// A node that is a program of its own.
 #[derive(Clone, Debug)]
@@ -109,7 +112,10 @@ impl ProcessSpec {
         let mut tries = 1;
         loop {
             match command.spawn() {
-                Ok(child) => return Ok(child),
+                Ok(child) => {
+                    Mark::of(run).put_on(Pid::from_child(&child));
+                    return Ok(child);
+                }
                 Err(error)
                     if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES =>
                 {
@@ -161,9 +167,6 @@ fn check_directory(directory: &Path) -> Result<(), Unstartable> {
     };
     Err(Unstartable { what: format!("the working directory of the nodes, {shown}, {what}"), help })
 }
-
-/// The variable that marks every process of a run, whatever group it is in.
-pub(super) const RUN_VARIABLE: &str = "SQUALL_RUN";
 
 /// The interpreter that the first line of a script names must exist.
 fn check_interpreter(program: &Path, line: &str) -> Result<(), Unstartable> {
