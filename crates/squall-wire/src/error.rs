@@ -20,6 +20,9 @@ pub enum LineFault {
     NotUtf8,
     /// No JSON; the reason.
     NotJson(String),
+    /// The line ends within an object, or begins within one: it is a part of JSON that was printed
+    /// over several lines.
+    Piece,
     /// The body has more than [`DEPTH_MAX`](crate::DEPTH_MAX) levels.
     TooDeep,
     /// JSON, but of this kind instead of an object.
@@ -62,7 +65,9 @@ impl LineError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self.fault {
-            LineFault::Empty | LineFault::NotUtf8 | LineFault::NotJson(_) => "SQ01",
+            LineFault::Empty | LineFault::NotUtf8 | LineFault::NotJson(_) | LineFault::Piece => {
+                "SQ01"
+            }
             LineFault::TooDeep
             | LineFault::NotObject(_)
             | LineFault::Missing(_)
@@ -78,8 +83,13 @@ impl LineError {
         const SHAPE: &str = r#"a message is {"src":"n0","dest":"c1","body":{…}}"#;
         match &self.fault {
             LineFault::Empty | LineFault::NotJson(_) => WIRE.to_owned(),
+            LineFault::Piece => {
+                "one message is one line: print JSON without newlines and indentation".to_owned()
+            }
             LineFault::NotUtf8 => "a line is one JSON object in UTF-8".to_owned(),
-            LineFault::TooDeep => format!("a body may have {} levels", crate::DEPTH_MAX),
+            LineFault::TooDeep => {
+                "send flatter JSON, or the deep part of it as a string".to_owned()
+            }
             LineFault::NotObject(_) | LineFault::WrongKind { key: "id", .. } => SHAPE.to_owned(),
             LineFault::Missing("src") | LineFault::WrongKind { key: "src", .. } => {
                 "src is this node's own id, the node_id of init".to_owned()
@@ -106,6 +116,7 @@ impl LineError {
             LineFault::Empty
             | LineFault::NotUtf8
             | LineFault::NotJson(_)
+            | LineFault::Piece
             | LineFault::TooDeep
             | LineFault::NotObject(_)
             | LineFault::Missing(_)
@@ -122,7 +133,12 @@ impl fmt::Display for LineError {
             LineFault::NotJson(why) => {
                 write!(f, "the line is not JSON at column {}: {why}", self.column)
             }
-            LineFault::TooDeep => write!(f, "the body is nested too deep"),
+            LineFault::Piece => {
+                write!(f, "the line is a piece of a JSON object, cut at column {}", self.column)
+            }
+            LineFault::TooDeep => {
+                write!(f, "the body is nested deeper than {} levels", crate::DEPTH_MAX)
+            }
             LineFault::NotObject(found) => {
                 write!(f, "the line is JSON, but {found} instead of an object")
             }

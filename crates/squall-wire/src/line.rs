@@ -130,11 +130,19 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
 
 /// A line that does not begin with an object: other JSON, or none.
 fn no_object(line: &[u8], start: usize) -> LineError {
+    if matches!(line[start], b'}' | b']') {
+        return LineError { fault: LineFault::Piece, column: start + 1 };
+    }
     let mut values = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
     match values.next() {
         Some(Err(error)) => no_json(line, &error),
         Some(Ok(_)) | None => {
-            let text = &line[start..values.byte_offset().max(start)];
+            let end = values.byte_offset().max(start);
+            let (text, rest) = line.split_at(end);
+            let text = &text[start..];
+            if text.starts_with(b"\"") && rest.trim_ascii_start().starts_with(b":") {
+                return LineError { fault: LineFault::Piece, column: start + 1 };
+            }
             let found = kind(&String::from_utf8_lossy(text));
             LineError { fault: LineFault::NotObject(found), column: start + 1 }
         }
@@ -147,6 +155,9 @@ fn no_json(line: &[u8], error: &serde_json::Error) -> LineError {
         && (broken.valid_up_to() < column || error.is_eof())
     {
         return LineError { fault: LineFault::NotUtf8, column: broken.valid_up_to() + 1 };
+    }
+    if error.is_eof() && line.trim_ascii_start().starts_with(b"{") {
+        return LineError { fault: LineFault::Piece, column };
     }
     let text = error.to_string();
     // The column is told beside it.

@@ -65,7 +65,11 @@ const REFUSED: &[(&str, &str, usize, &str, &str)] = &[
     (" \t\r\n", "SQ01", 1, "the line is empty", "stdout is the wire"),
     ("got init", "SQ01", 1, "is not JSON at column 1: expected value", "print everything else"),
     ("[info] started", "SQ01", 2, "is not JSON at column 2", "print everything else"),
-    (r#"{"src":"n1","dest":"#, "SQ01", 19, "EOF while parsing", "print everything else"),
+    (r#"{"src":"n1","dest":"#, "SQ01", 19, "piece of a JSON object", "one message is one line"),
+    ("{", "SQ01", 1, "piece of a JSON object", "without newlines"),
+    (r#"{"src":"n1","dest":"c1","body":{"a":"hi"#, "SQ01", 39, "piece of", "one message is"),
+    (r#"  "src": "n1","#, "SQ01", 3, "piece of a JSON object", "one message is one line"),
+    (" },", "SQ01", 2, "piece of a JSON object", "one message is one line"),
     (r#"{"src":"n1" "dest":"c1"}"#, "SQ01", 13, "expected `,` or `}`", "print everything else"),
     (r"{'src':'n1'}", "SQ01", 2, "key must be a string", "print everything else"),
     ("[1,2]", "SQ04", 1, "JSON, but an array instead of an object", "a message is {"),
@@ -162,6 +166,7 @@ fn depth_is_bounded_and_located_wherever_it_is() {
     for text in [line(&nested(128)), line(&nested(100_000))] {
         let error = parse_line(text.as_bytes()).unwrap_err();
         assert_eq!((&error.fault, error.column), (&LineFault::TooDeep, 32 + 127));
+        assert_eq!(error.to_string(), "the body is nested deeper than 127 levels");
     }
     // Brackets inside strings are no levels.
     let strings = line(&format!(r#"["\"{}","\\{}"]"#, "[".repeat(500), "{".repeat(500)));

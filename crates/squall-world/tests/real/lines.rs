@@ -84,6 +84,26 @@ fn a_bad_line_is_located_and_the_next_one_is_read() {
 }
 
 #[test]
+fn json_over_several_lines_is_told_once_for_each_message() {
+    let pretty = r#"printf '{\n  "src": "n0",\n\n  "body": {\n    "a": [\n      -1,\n      "{"\n'
+        printf '    ]\n  },\n  "dest": "c0"\n}\n'"#;
+    let what = "a piece of a JSON object";
+    one_bad_line(pretty, "SQ01", Some(1), what, "one message is one line");
+    let node = sh("", INIT, &format!("{pretty}; {pretty}; echo '{{'; {ECHO}; echo hi; {ECHO}"));
+    let outcome = Stage { answers: 2, ..Stage::of(&node) }.run();
+    let found: Vec<_> = outcome.findings().iter().map(|f| (f.line_no, &*f.raw)).collect();
+    let told = [(Some(2), "{"), (Some(13), "{"), (Some(24), "{"), (Some(26), "hi")];
+    assert_eq!(found, told);
+}
+
+#[test]
+fn what_is_nested_too_deep_is_told_with_the_bound() {
+    let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
+    let line = format!(r#"echo '{{"src":"n0","dest":"c0","body":{{"a":{deep}}}}}'"#);
+    one_bad_line(&line, "SQ04", Some(163), "deeper than 127 levels", "flatter");
+}
+
+#[test]
 fn two_messages_on_a_line_both_count() {
     let both = concat!(
         r#"printf '{"src":"n0","dest":"c0","body":{"type":"a"}}"#,

@@ -51,11 +51,13 @@ pub(super) struct Speech {
     pub(super) tail: Tail,
     bad_lines: u64,
     said_without_newline: bool,
+    /// How many braces and brackets of JSON that is printed over several lines are open.
+    open: usize,
 }
 
 impl Speech {
     pub(super) fn new(speaker: Speaker) -> Self {
-        Self { speaker, tail: Tail::default(), bad_lines: 0, said_without_newline: false }
+        Self { speaker, tail: Tail::default(), bad_lines: 0, said_without_newline: false, open: 0 }
     }
 
     /// A line has come whole, or was too long.
@@ -86,6 +88,9 @@ impl Speech {
 
     fn line(&mut self, line: &[u8], no: u64, out: &mut Vec<Output>) {
         self.tail.push(line);
+        if self.is_within(line) {
+            return;
+        }
         let mut rest = line;
         loop {
             let column = line.len() - rest.len();
@@ -102,12 +107,26 @@ impl Speech {
                     rest = message.rest;
                 }
                 Err(error) => {
+                    if error.fault == LineFault::Piece {
+                        self.open = still_open(rest, 0);
+                    }
                     let found = (error.code(), error.to_string(), self.help(&error));
                     self.report(found, (line, no, Some(column + error.column - 1)), out);
                     return;
                 }
             }
         }
+    }
+
+    /// Whether a line goes on with JSON that was begun on a line before it. That was told there,
+    /// once; what is no such line is looked at for itself.
+    fn is_within(&mut self, line: &[u8]) -> bool {
+        const STARTS: &[u8] = b"\"{}[]-0123456789tfn";
+        let line = line.trim_ascii();
+        let is_json = line.first().is_none_or(|first| STARTS.contains(first));
+        let is_within = self.open > 0 && is_json && parse_line(line).is_err();
+        self.open = if is_within { still_open(line, self.open) } else { 0 };
+        is_within
     }
 
     /// The begin of a line to which nothing has been added for a while, or that will never get
@@ -217,4 +236,21 @@ impl Speech {
         let text = finding.raw.clone();
         out.push(Output::Line(Line { actor: self.speaker.actor, text, finding: Some(finding) }));
     }
+}
+
+/// How many braces and brackets are open after a line that began with `open` of them. Strings do
+/// not go over the ends of lines.
+fn still_open(line: &[u8], mut open: usize) -> usize {
+    let (mut in_string, mut is_escaped) = (false, false);
+    for &byte in line {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => open += 1,
+            b'}' | b']' if !in_string => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    open
 }
