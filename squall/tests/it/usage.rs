@@ -69,7 +69,11 @@ const WRONG: &[(&str, i32, &[&str])] = &[
     ("test -w echo --bin /bin/sh --node-cwd ./no", 69, &["directory of the nodes, ./no, does not"]),
     ("test -w echo --bin /bin/sh --node-cwd ./no", 69, &["SQ09 n1: ", "; try: mkdir -p ./no\n"]),
     ("test -w echo --bin /bin/sh --node-cwd plain.py", 69, &["plain.py, is no directory; try: ls"]),
-    ("test -w echo --bin ./short", 69, &["/short cannot be started: ", "; try: /"]),
+    ("test -w echo --bin ./short", 69, &["/short cannot be started: ", "; try: build it for"]),
+    ("test -w echo --bin none-of-these", 69, &["--bin ./none-of-these, or install none-of-these"]),
+    ("test -w echo --bin /dev/null", 69, &["SQ09", "/dev/null is a device", "try: --bin FILE"]),
+    ("test -w echo --bin /tmp", 69, &["SQ09", "is a directory", "try: --bin /tmp/PROGRAM"]),
+    ("test -w echo --bin ./empty", 69, &["SQ09", "./empty is empty", "try: write or build"]),
     ("test -w echo --store plain.py/store", 73, &["cannot create", "--store"]),
     ("replay none", 66, &["none", "latest"]),
     ("replay latest", 66, &["latest"]),
@@ -86,6 +90,7 @@ fn wrong_words_get_one_line_and_their_code() {
     program(&shell, "folder/node", "#!/bin/sh\n");
     program(&shell, "lost", "#!/usr/bin/env no-such-interpreter\n");
     program(&shell, "text", "a text without an interpreter\n");
+    program(&shell, "empty", "");
     program(&shell, "short", "\x7fELF\0");
     for (line, code, words) in WRONG {
         let ended = shell.run(line);

@@ -66,7 +66,10 @@ fn not_started(name: &str, text: Option<&str>, mode: u32, what: &str, help: &str
     let finding = outcome.finding();
     assert_eq!(finding.code, "SQ09");
     assert!(finding.what.contains(what), "{}", finding.what);
-    let help = help.replace("FILE", &program.display().to_string());
+    let folder = program.ancestors().find(|folder| folder.is_dir()).unwrap();
+    let help = help.replace("FOLDER", &folder.display().to_string());
+    let is_path = !help.starts_with("--bin FILE");
+    let help = if is_path { help.replace("FILE", &program.display().to_string()) } else { help };
     assert!(finding.help.contains(&help), "{}", finding.help);
     assert_eq!(outcome.report.exits, [("n0".to_owned(), "not started".to_owned())]);
 }
@@ -88,5 +91,13 @@ fn what_cannot_be_started_is_told_with_the_command_that_mends_it() {
     not_started("b", Some(wrong), 0o755, "no-such-language", "install no-such-language");
     let windows = "#!/bin/sh\r\n";
     not_started("c", Some(windows), 0o755, "carriage return", "sed -i 's/\\r$//' FILE");
-    not_started("../", None, 0, "is a directory", "--bin");
+    not_started("../", None, 0, "is a directory", "/../PROGRAM");
+    let none = "no/such/folder/node";
+    not_started(none, None, 0, "does not exist", "ls FOLDER");
+    not_started("/dev/null", None, 0, "is a device", "--bin FILE, where");
+    not_started("empty", Some(""), 0o755, "is empty", "ls -l FILE");
+    not_started("random", Some("\u{1}\0\u{2}"), 0o755, "neither a script nor", "file FILE");
+    let other = "\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x08\0";
+    not_started("mips", Some(other), 0o755, "it is a program for mips, and this", "build it for");
+    not_started("main.go", Some("package main\n"), 0o755, "compiled", "build it, and give");
 }

@@ -96,15 +96,14 @@ impl Language {
         }
     }
 
-    /// The first line that makes a file of this language a program.
-    pub(super) const fn interpreter_line(self) -> &'static str {
+    /// The first line that makes a file of this language a program, unless it is to be compiled.
+    pub(super) const fn interpreter_line(self) -> Option<&'static str> {
         match self {
-            Self::Python => "#!/usr/bin/env python3",
-            Self::JavaScript => "#!/usr/bin/env node",
-            Self::Ruby => "#!/usr/bin/env ruby",
-            Self::Go | Self::Rust | Self::Java | Self::Cpp | Self::Shell | Self::Unknown => {
-                "#!/bin/sh"
-            }
+            Self::Python => Some("#!/usr/bin/env python3"),
+            Self::JavaScript => Some("#!/usr/bin/env node"),
+            Self::Ruby => Some("#!/usr/bin/env ruby"),
+            Self::Shell | Self::Unknown => Some("#!/bin/sh"),
+            Self::Go | Self::Rust | Self::Java | Self::Cpp => None,
         }
     }
 }

@@ -32,6 +32,7 @@ mod stdin;
 mod end;
 mod language;
 mod log;
+mod refusal;
 mod room;
 mod start;
 

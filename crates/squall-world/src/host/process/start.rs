@@ -14,6 +14,7 @@ use rustix::process::Pid;
 
 use super::language::{Language, first_line};
 use super::mark::{Mark, RUN_VARIABLE};
+use super::refusal::refused;
 
 /// A node that is a program of its own.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ impl ProcessSpec {
     /// Looks whether the program can be started, without starting it.
     ///
     /// # Errors
-    /// If it does not exist, is not executable, or its interpreter or its directory does not exist.
+    /// If it does not exist, is empty or not executable, or its interpreter or its directory does not exist.
     pub fn check(&self) -> Result<(), Unstartable> {
         if let Some(directory) = &self.directory {
             check_directory(directory)?;
@@ -59,10 +60,22 @@ impl ProcessSpec {
         let shown = self.program.display();
         let found = fs::metadata(&program).map_err(|error| missing(&self.program, &error))?;
         if found.is_dir() {
-            let inside = executable_in(&program).unwrap_or_else(|| "PROGRAM".to_owned());
+            let inside = the_program_in(&program).unwrap_or_else(|| "PROGRAM".to_owned());
             return Err(Unstartable {
                 what: format!("{shown} is a directory, not a program"),
                 help: format!("--bin {}", self.program.join(inside).display()),
+            });
+        }
+        if !found.is_file() {
+            return Err(Unstartable {
+                what: format!("{shown} is a device or a pipe, not a program"),
+                help: "--bin FILE, where FILE is a program or a script".to_owned(),
+            });
+        }
+        if found.len() == 0 {
+            return Err(Unstartable {
+                what: format!("{shown} is empty: there is no program in it"),
+                help: format!("write or build the program, then see what is there: ls -l {shown}"),
             });
         }
         if found.permissions().mode() & 0o111 == 0 {
@@ -129,19 +142,9 @@ impl ProcessSpec {
 
     /// The system refused what looked startable.
     fn refused(&self, error: &io::Error) -> Unstartable {
-        let shown = self.program.display();
-        let what = format!("{shown} cannot be started: {error}");
-        // A text without an interpreter line: "exec format error" has no kind of its own.
-        let is_text = fs::read(self.resolved()).is_ok_and(|bytes| !bytes.contains(&0));
-        let help = if error.raw_os_error() == Some(8) && is_text {
-            let line = Language::guess(&self.program, &self.args).interpreter_line();
-            format!("sed -i '1i {line}' {shown}")
-        } else {
-            let args = self.args.iter().map(|arg| arg.to_string_lossy().into_owned());
-            let args: Vec<_> = args.collect();
-            format!("{shown} {}", args.join(" ")).trim_end().to_owned()
-        };
-        Unstartable { what, help }
+        let language = Language::guess(&self.program, &self.args);
+        let args: Vec<_> = self.args.iter().map(|arg| arg.to_string_lossy()).collect();
+        refused((&self.program, &self.resolved()), (language, &args.join(" ")), error)
     }
 
     fn resolved(&self) -> PathBuf {
@@ -231,17 +234,29 @@ fn missing(program: &Path, error: &io::Error) -> Unstartable {
     let near = names.filter(is_near).min();
     let help = match near {
         Some(near) => format!("--bin {}", folder.join(near).display()),
-        None => format!("ls {}", folder.display()),
+        // A bare name was looked for elsewhere, too.
+        None if folder == Path::new(".") && !program.starts_with(".") => {
+            format!("give the file with its folder, such as --bin ./{shown}, or install {shown}")
+        }
+        None => {
+            let there = folder.ancestors().find(|folder| folder.is_dir());
+            format!("ls {}", there.unwrap_or(Path::new(".")).display())
+        }
     };
     Unstartable { what, help }
 }
 
-/// The first executable file in a directory.
-fn executable_in(folder: &Path) -> Option<String> {
+/// The only executable file in a directory that not just anybody may write to.
+fn the_program_in(folder: &Path) -> Option<String> {
+    if fs::metadata(folder).ok()?.permissions().mode() & 0o002 != 0 {
+        return None;
+    }
     let files = fs::read_dir(folder).ok()?.flatten();
     let is_executable = |file: &fs::DirEntry| {
         file.metadata()
             .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };
-    files.filter(is_executable).map(|file| file.file_name().to_string_lossy().into_owned()).min()
+    let mut programs = files.filter(is_executable);
+    let only = programs.next()?;
+    programs.next().is_none().then(|| only.file_name().to_string_lossy().into_owned())
 }
