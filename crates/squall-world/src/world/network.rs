@@ -1,7 +1,7 @@
 //! The way of a message: one hook at send, one at delivery.
 
 use squall_history::trace::{Kind, Line, Role};
-use squall_node::{ActorId, Lineage, Outgoing, draw_key};
+use squall_node::{ActorId, Form, Lineage, Outgoing, draw_key};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{End, Event, State, World};
@@ -292,6 +292,15 @@ impl World {
             return;
         }
         let Some(to) = to else { return };
+        let is_served = matches!(self.actors[to.index()].role, Role::Client | Role::Service);
+        if is_served && form == Form::Json && body.first() != Some(&b'{') {
+            self.network.net.undeliverable += 1;
+            let what = format!("the body of the message to {dest} is no object");
+            let help = "a body is {\"type\":…,\"in_reply_to\":…} and what the workload adds";
+            let finding = finding(self.name(by), what, help);
+            self.find(by, finding, None);
+            return;
+        }
         let actor = &mut self.actors[by.index()];
         actor.spoken += 1;
         let lineage = draw_key(self.plan.seed, DOMAIN_SPOKEN, u64::from(by.0), actor.spoken);

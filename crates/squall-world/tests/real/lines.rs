@@ -77,6 +77,8 @@ fn a_bad_line_is_located_and_the_next_one_is_read() {
     one_bad_line(nobody, "SQ04", None, "\"c7\", which does not exist", "known actors");
     let stranger = r#"echo '{"src":"n8","dest":"c0","body":{}}'"#;
     one_bad_line(stranger, "SQ04", None, "\"n8\", which does not exist", "node_id");
+    let text = r#"echo '{"src":"n0","dest":"c0","body":"hi"}'"#;
+    one_bad_line(text, "SQ04", None, "the body of the message to c0 is no object", "a body is {");
     let outcome = Stage::of_all(&[&sh("", INIT, &format!("echo debug; {ECHO}"))]);
     let program = outcome.folder.program("node.sh", &sh("", INIT, &format!("echo debug; {ECHO}")));
     let outcome = Stage { programs: vec![program], ..outcome }.run();
