@@ -172,7 +172,8 @@ fn anomaly(anomaly: &Anomaly, paint: Paint, out: &mut String) {
 fn findings(shown: &Shown<'_>, paint: Paint, out: &mut String) {
     let findings = &shown.judged.findings;
     for (finding, count) in findings.iter().take(SHOWN_MAX) {
-        one_finding(finding, *count, paint, out);
+        let times = times(finding, *count, findings);
+        one_finding(finding, &times, paint, out);
     }
     if let Some(rest) = findings.len().checked_sub(SHOWN_MAX).filter(|rest| *rest > 0) {
         out.push_str(&format!("  … and {rest} more findings in results.json\n"));
@@ -192,8 +193,22 @@ fn findings(shown: &Shown<'_>, paint: Paint, out: &mut String) {
     }
 }
 
-fn one_finding(finding: &Finding, count: u64, paint: Paint, out: &mut String) {
-    let times = if count > 1 { format!("  ({} times)", grouped(count)) } else { String::new() };
+/// How often it happened. Of a node that prints too many bad lines only the first are told one by
+/// one; a finding without a line counts the others.
+fn times(finding: &Finding, count: u64, findings: &[(Finding, u64)]) -> String {
+    let is_rest = |(other, _): &(Finding, u64)| {
+        other.code == "SQ01" && other.line_no.is_none() && other.node == finding.node
+    };
+    let is_bad_line = finding.column.is_some() || finding.code == "SQ01";
+    let has_more = is_bad_line && findings.iter().any(is_rest);
+    match count {
+        0 | 1 => String::new(),
+        _ if has_more => format!("  ({} times and more)", grouped(count)),
+        _ => format!("  ({} times)", grouped(count)),
+    }
+}
+
+fn one_finding(finding: &Finding, times: &str, paint: Paint, out: &mut String) {
     let what = plain(&finding.to_string()).into_owned();
     out.push_str(&format!("  {} {}{times}\n", paint.bad("!"), paint.bold(&what)));
     if finding.code == "SQ06" && !finding.raw.is_empty() {

@@ -44,6 +44,14 @@ fn hostile_nodes_do_no_harm() {
     });
 }
 
+#[test]
+fn a_flood_of_bad_lines_is_not_counted_as_what_is_shown_of_it() {
+    let shell = Shell::new();
+    let line = "test -w echo --bin yes --node-count 1 --time-limit 1 --recovery 0 --init-timeout 1";
+    let ended = Running::start(&shell, line).finish(16 + 10).ended;
+    ended.assert_code(76).assert_says("(100 times and more)").assert_says(" more lines of its");
+}
+
 /// Whether no process of this number runs.
 fn is_gone(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
