@@ -164,6 +164,8 @@ enum Event {
         sent: u64,
         /// Whether a client is at one of its ends.
         is_client: bool,
+        /// The line of its sender's stdout, if that is a process; else 0.
+        line_no: u32,
     },
     Timer {
         actor: ActorId,

@@ -55,6 +55,9 @@ pub(super) struct Network {
     keeps_late: bool,
     /// Whom a message is for that is for no actor at all.
     nobody: ActorText,
+    /// The line that is being posted, and the one whose message is being handed over. 0: none.
+    posted_line: u32,
+    pub(super) heard_line: u32,
 }
 
 /// One direction between two actors.
@@ -78,6 +81,8 @@ impl Network {
             late_ns: Vec::new(),
             keeps_late: false,
             nobody: ActorText::new("?"),
+            posted_line: 0,
+            heard_line: 0,
         }
     }
 
@@ -174,7 +179,8 @@ impl World {
             self.lose((dest, id), sent, "queue");
         } else {
             self.network.body_bytes += envelope.body.len();
-            self.queue.push(due, Event::Deliver { envelope, sent, is_client });
+            let line_no = self.network.posted_line;
+            self.queue.push(due, Event::Deliver { envelope, sent, is_client, line_no });
         }
     }
 
@@ -200,9 +206,11 @@ impl World {
 
     /// A message falls due. It is handed over where it lies, not copied.
     pub(super) fn deliver(&mut self, slot: &Slot, due: u64) {
-        let Event::Deliver { envelope, sent, is_client } = self.queue.event(slot) else { return };
+        let Event::Deliver { envelope, sent, is_client, line_no } = self.queue.event(slot) else {
+            return;
+        };
         let (src, dest, id) = (envelope.src, envelope.dest, envelope.id);
-        let (sent, is_client) = (*sent, *is_client);
+        let (sent, is_client, line_no) = (*sent, *is_client, *line_no);
         self.network.body_bytes -= envelope.body.len();
         if let Some(why) = self.hook_delivery(src, dest) {
             self.lose((dest, id), sent, why);
@@ -229,7 +237,9 @@ impl World {
             self.journal.skip();
         }
         self.fold(3, dest, id);
+        self.network.heard_line = line_no;
         self.interpret(e);
+        self.network.heard_line = 0;
     }
 
     fn lose(&mut self, (dest, id): (ActorId, u64), sent: u64, why: &'static str) {
@@ -315,7 +325,11 @@ impl World {
             lineage: Lineage(lineage),
             held_from: None,
         };
+        // What was forwarded as it came is found at its source, whose line this is not.
+        let is_own = by == from;
+        self.network.posted_line = u32::try_from(line_no).ok().filter(|_| is_own).unwrap_or(0);
         self.post(from, &mut message, None);
+        self.network.posted_line = 0;
     }
 
     fn nearest(&self, name: &str) -> String {

@@ -209,7 +209,10 @@ impl World {
     }
 
     fn line(&mut self, said: host::Line, cause: u64) {
-        if let Some(finding) = said.finding {
+        if let Some(mut finding) = said.finding {
+            // Whoever judges a message does not know where it was printed.
+            let heard = u64::from(self.network.heard_line);
+            finding.line_no = finding.line_no.or(Some(heard).filter(|&line| line > 0));
             self.find(said.actor, finding, told(cause));
             return;
         }

@@ -51,7 +51,8 @@ impl ProcessSpec {
     /// Looks whether the program can be started, without starting it.
     ///
     /// # Errors
-    /// If it does not exist, is empty or not executable, or its interpreter or its directory does not exist.
+    /// If it does not exist, is empty or not executable, or if its interpreter or its directory
+    /// does not exist.
     pub fn check(&self) -> Result<(), Unstartable> {
         if let Some(directory) = &self.directory {
             check_directory(directory)?;
