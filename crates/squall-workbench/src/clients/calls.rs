@@ -171,6 +171,11 @@ impl Clients {
             return Answer::Error(errors::read(&body));
         }
         let expected = format!("{}_ok", call.request.f);
+        if body.field("type").is_none() {
+            return Answer::Malformed(format!(
+                "the key \"type\" is missing, expected {expected:?}"
+            ));
+        }
         if name != expected {
             return Answer::Malformed(format!("expected type {expected:?}, got {name:?}"));
         }

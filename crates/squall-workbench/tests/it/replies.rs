@@ -26,7 +26,7 @@ fn malformed_replies_are_unknown_and_told() {
         (r#"{"type":"echo_ok","in_reply_to":ID,"echo":1,"msg_id":1.0}"#, "1.0"),
         (r#"{"type":"echo_ok","in_reply_to":ID,"echo":1,"msg_id":"7"}"#, "msg_id"),
         (r#"{"type":"echo","in_reply_to":ID,"echo":1}"#, "echo_ok"),
-        (r#"{"in_reply_to":ID,"echo":1}"#, "echo_ok"),
+        (r#"{"in_reply_to":ID,"echo":1}"#, "type\\\" is missing"),
         (r#"{"type":7,"in_reply_to":ID,"echo":1}"#, "echo_ok"),
     ] {
         let lied = answer(&one("echo"), reply);
