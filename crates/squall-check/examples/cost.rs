@@ -133,8 +133,8 @@ fn ids(operations: usize) -> History {
 fn measure(name: &str, operations: usize, history: &History, check: impl Fn(&History) -> Outcome) {
     let begin = Instant::now();
     let outcome = check(history);
-    let ms = begin.elapsed().as_millis();
-    println!("{name:24} {operations:>9} {ms:>7} ms  {}", outcome.verdict.as_str());
+    let ms = begin.elapsed().as_secs_f64() * 1_000.0;
+    println!("{name:24} {operations:>9} {ms:>9.2} ms  {}", outcome.verdict.as_str());
 }
 
 fn main() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::trial::{Trial, number, percent, test};
 use super::{Effort, Figure};
 use crate::Error;
-use crate::measure::load;
+use crate::measure::{load, number_at};
 
 /// The embedded nodes, as `squall test` names them. Rows name them by place.
 const NODES: [&str; 6] = [
@@ -81,17 +81,19 @@ fn different(one: &Trial, other: &Trial) -> usize {
     lacking + one.seeds.iter().zip(&other.seeds).filter(differ).count()
 }
 
+const DIFFERED: &str = "/double_runs/differed";
+const TRIED: &str = "/double_runs/tried";
+
 /// So many double runs within one process differed, over all embedded nodes.
 pub(super) fn doubles_differed(effort: Effort) -> Result<Figure, Error> {
     let seeds = doubles(effort);
     let (mut value, mut notes) = (0.0, Vec::new());
     for node in NODES {
         let trial = test(&format!("{node} {STORM} --seeds 0..{seeds} --double"))?;
-        let said = trial.said.lines().last().unwrap_or_default();
-        let (differed, _) = said.split_once(" of ").unwrap_or_default();
-        let differed = differed.parse::<u32>();
-        value += differed.map_or(f64::NAN, f64::from);
-        notes.push(format!("{node}: {said}"));
+        let (differed, tried) =
+            (number_at(&trial.verdict, DIFFERED)?, number_at(&trial.verdict, TRIED)?);
+        value += differed;
+        notes.push(format!("{node}: {differed} of {tried}"));
     }
     let command = format!("`squall test NODE {STORM} --seeds 0..{seeds} --double`");
     Ok(Figure { value, note: format!("{command}; {}", notes.join("; ")) })

@@ -18,8 +18,6 @@ pub(super) struct Trial {
     pub(super) command: String,
     pub(super) wall: Duration,
     pub(super) resident_bytes_max: Option<u64>,
-    /// All that it printed.
-    pub(super) said: String,
     /// The line of the verdict; null if there is none.
     pub(super) verdict: Value,
     /// The lines of `sweep.jsonl`; none if it was a single run.
@@ -62,9 +60,8 @@ fn run(arguments: &str) -> Result<Trial, Error> {
         Some(path) => lines_of(path)?,
         None => Vec::new(),
     };
-    let said = ran.stdout.clone();
     let (wall, resident_bytes_max) = (ran.wall, ran.resident_bytes_max);
-    Ok(Trial { command, wall, resident_bytes_max, said, verdict, seeds })
+    Ok(Trial { command, wall, resident_bytes_max, verdict, seeds })
 }
 
 fn lines_of(path: &str) -> Result<Vec<Value>, Error> {
