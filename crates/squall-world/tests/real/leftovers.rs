@@ -15,8 +15,11 @@ use crate::stage::{ECHO, INIT, Stage, marked, sh, wait_for};
 const CHILDREN: &str = "setsid sh -c 'sleep 60 &'; for n in 1 2 3 4 5; do sleep 60 & done";
 
 /// A child that left the group and has nothing in its environment. Its number is in the log, and
-/// among what the node keeps.
-const BARE: &str = r#"setsid sh -c 'env -i sleep 60 & echo $! | tee "$SQUALL_DATA/bare" >&2'"#;
+/// among what the node keeps. A process has its second mark only once it runs, so this one waits
+/// for it: what leaves before that is not found.
+const BARE: &str = r#"while grep -q '^Max realtime timeout *unlimited' /proc/$$/limits
+do sleep 0.01; done
+setsid sh -c 'env -i sleep 60 & echo $! | tee "$SQUALL_DATA/bare" >&2'"#;
 
 #[test]
 fn children_go_with_their_node() {
