@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use squall_node::{ActorId, Random, draw_key, hash_text};
+use squall_node::{Random, draw_key, hash_text};
 use squall_world::faults::Fault;
 use squall_world::{
-    ClockKind, DiskPlan, EventPlan, GENERATOR, NetworkPlan, OpsPlan, PhasesPlan, Plan,
+    ClockKind, DiskPlan, EventPlan, GENERATOR, NetworkPlan, OpsPlan, PhasesPlan, Plan, node_id,
 };
 
 use crate::clients::slot_gap;
@@ -22,14 +22,13 @@ const DRAWS_MAX: u32 = 16;
 /// The plan of these settings and this seed.
 #[must_use]
 pub fn plan(settings: &Settings, seed: u64) -> Plan {
-    let is_process = matches!(settings.node, NodeChoice::Program(_)) || !settings.mixed.is_empty();
     Plan {
         format: "squall-plan".to_owned(),
         v: 1,
         generator: GENERATOR,
         workload: settings.workload.name.to_owned(),
         seed,
-        clock: if is_process { ClockKind::Wall } else { ClockKind::Virtual },
+        clock: if settings.has_program() { ClockKind::Wall } else { ClockKind::Virtual },
         nodes: settings.nodes.clone(),
         knobs: knobs(settings),
         network: NetworkPlan {
@@ -150,10 +149,7 @@ fn event(
     before: &[EventPlan],
     at_us: u64,
 ) -> EventPlan {
-    let of = |name: &str| {
-        let at = settings.nodes.iter().position(|node| node == name)?;
-        u32::try_from(at).ok().map(ActorId)
-    };
+    let of = |name: &str| node_id(&settings.nodes, name);
     let nth = before.iter().filter(|event| event.what == fault.name).count() as u64;
     let mut random = Random::new(draw_key(seed, DOMAIN_PLAN, hash_text(fault.name), nth));
     let (id, what) = (before.len() as u64 + 1, fault.name.to_owned());

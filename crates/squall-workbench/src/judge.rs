@@ -321,10 +321,7 @@ fn nemesis_values(plan: &Plan, event: usize, begins: bool) -> [Value; 2] {
     }
     let words = serde_json::Value::Object(event.words.clone());
     let kind = Value::keyword((fault.kind)(&words));
-    let of = |name: &str| {
-        let at = plan.nodes.iter().position(|node| node == name)?;
-        u32::try_from(at).ok().map(squall_node::ActorId)
-    };
+    let of = |name: &str| squall_world::node_id(&plan.nodes, name);
     let done = match event.load(&of) {
         Ok(faults::Act::Cut(cuts)) => {
             let mut blocked: BTreeMap<_, Vec<Value>> = BTreeMap::new();

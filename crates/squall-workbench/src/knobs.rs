@@ -8,7 +8,7 @@ use squall_world::{ClockKind, Plan};
 
 use crate::asserts::Assertion;
 use crate::nodes;
-use crate::run::RunError;
+use crate::run::{RunError, has_program};
 use crate::topology::TOPOLOGIES;
 use crate::workloads::Workload;
 
@@ -21,7 +21,8 @@ const CONCURRENCY_MAX: u64 = 1_000_000;
 struct Knobs {
     r#impl: Option<String>,
     functions: Option<String>,
-    bin: Option<String>,
+    #[serde(rename = "bin")]
+    _bin: Option<String>,
     #[serde(default)]
     bins: BTreeMap<String, String>,
     #[serde(default, rename = "args")]
@@ -30,7 +31,8 @@ struct Knobs {
     _node_cwd: Option<String>,
     topology: Option<String>,
     concurrency: Option<u64>,
-    nil_read: Option<NilRead>,
+    #[serde(rename = "nil_read")]
+    _nil_read: Option<NilRead>,
     #[serde(rename = "init_timeout_ms")]
     _init_timeout_ms: Option<u64>,
     #[serde(rename = "rpc_timeout_ms")]
@@ -94,11 +96,9 @@ pub(crate) fn check(plan: &Plan, workload: &Workload) -> Result<(), RunError> {
             .and_then(|assertion| assertion.fits(workload))
             .map_err(|why| RunError::Plan(format!("the plan's knob asserts: {why}")))?;
     }
-    let has_program = knobs.bin.is_some() || !knobs.bins.is_empty();
-    if has_program && plan.clock == ClockKind::Virtual {
+    if has_program(plan) && plan.clock == ClockKind::Virtual {
         let text = "the plan has programs as nodes: its clock must be \"wall\"".to_owned();
         return Err(RunError::Plan(text));
     }
-    let _: Option<NilRead> = knobs.nil_read;
     Ok(())
 }

@@ -259,8 +259,9 @@ fn embedded(plan: &Plan) -> Result<&'static Embedded, RunError> {
 }
 
 /// Whether a node of the plan is a program.
-fn has_program(plan: &Plan) -> bool {
-    plan.text_knob("bin").is_some() || plan.knobs.contains_key("bins")
+pub(crate) fn has_program(plan: &Plan) -> bool {
+    let bins = plan.knobs.get("bins").and_then(serde_json::Value::as_object);
+    plan.text_knob("bin").is_some() || bins.is_some_and(|bins| !bins.is_empty())
 }
 
 fn args(plan: &Plan) -> Vec<String> {

@@ -70,6 +70,12 @@ pub enum NodeChoice {
 }
 
 impl Settings {
+    /// Whether a node is a program: then the run is in real time.
+    #[must_use]
+    pub fn has_program(&self) -> bool {
+        matches!(self.node, NodeChoice::Program(_)) || !self.mixed.is_empty()
+    }
+
     /// How long a client waits for an answer, ms.
     #[must_use]
     pub fn rpc_timeout(&self) -> u64 {

@@ -46,7 +46,7 @@ pub use host::{
 pub use link::{Latency, Shape};
 pub use plan::{
     ClockKind, DiskPlan, EventPlan, Expectation, GENERATOR, NetworkPlan, OpsPlan, PhasesPlan, Plan,
-    PlanError, check_node_name, parse_seed,
+    PlanError, check_node_name, node_id, parse_seed,
 };
 pub use wall::Doorbell;
 pub use world::{Bounds, Chain, Counts, End, Net, Recorded, RecordedWhat, Report, Turn, World};

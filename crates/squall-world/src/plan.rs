@@ -214,10 +214,7 @@ impl Plan {
                 "the plan's sync_us is [{shortest},{longest}]: the shortest comes first"
             )));
         }
-        let node = |name: &str| {
-            let at = plan.nodes.iter().position(|n| n == name)?;
-            u32::try_from(at).ok().map(ActorId)
-        };
+        let node = |name: &str| node_id(&plan.nodes, name);
         for event in &plan.events {
             event.load(&node)?;
         }
@@ -297,6 +294,13 @@ mod hex {
 
 /// No node has a longer name.
 const NAME_BYTES_MAX: usize = 100;
+
+/// The id of a node: its place among the nodes of its plan.
+#[must_use]
+pub fn node_id(nodes: &[String], name: &str) -> Option<ActorId> {
+    let at = nodes.iter().position(|node| node == name)?;
+    u32::try_from(at).ok().map(ActorId)
+}
 
 /// Names that services and squall itself have, now or later.
 const RESERVED: [&str; 6] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso", "timer", "nemesis"];

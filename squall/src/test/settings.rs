@@ -42,7 +42,7 @@ impl Request {
             Some(text) => usize::try_from(whole("--jobs", text, 1..1_025)?).unwrap_or(cores),
         };
         let seeds = args.seeds.as_deref().map(seeds).transpose()?;
-        if seeds.is_some() && is_process(&settings) {
+        if seeds.is_some() && settings.has_program() {
             let text = "--seeds runs embedded nodes, in virtual time; with --bin use --test-count";
             return Err(Failure::usage(text));
         }
@@ -72,13 +72,13 @@ fn contradictions(args: &TestArgs, settings: &Settings) -> Result<(), Failure> {
     if args.test_count != "1" && args.seeds.is_some() {
         return wrong("--test-count repeats one test, --seeds runs many: take one");
     }
-    if args.test_count != "1" && args.seed.is_some() && !is_process(settings) {
+    if args.test_count != "1" && args.seed.is_some() && !settings.has_program() {
         return wrong(
             "--test-count with --seed would repeat the same run: in virtual time a seed fixes \
              everything; use --seeds A..B",
         );
     }
-    if args.node_cwd.is_some() && !is_process(settings) {
+    if args.node_cwd.is_some() && !settings.has_program() {
         return wrong("--node-cwd is for programs: embedded nodes have no working directory");
     }
     Ok(())
@@ -94,10 +94,6 @@ fn asserts(args: &TestArgs, workload: &Workload) -> Result<Vec<Assertion>, Failu
         asserts.push(assertion);
     }
     Ok(asserts)
-}
-
-fn is_process(settings: &Settings) -> bool {
-    matches!(settings.node, NodeChoice::Program(_)) || !settings.mixed.is_empty()
 }
 
 fn settings(args: &TestArgs) -> Result<Settings, Failure> {
