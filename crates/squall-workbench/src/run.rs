@@ -10,8 +10,8 @@ use std::sync::Arc;
 use squall_history::trace::{Header, Member, Role, TRACE_VERSION};
 use squall_node::{ActorId, Rules};
 use squall_world::{
-    Bounds, ClockKind, GENERATOR, Guard, Place, Plan, PlanError, ProcessSpec, Processes, Report,
-    World,
+    Births, Bounds, ClockKind, GENERATOR, Guard, Place, Plan, PlanError, ProcessSpec, Processes,
+    Report, World,
 };
 
 use crate::clients::Clients;
@@ -174,6 +174,8 @@ impl Build {
 pub struct Habitat {
     /// Ends what is left if this program disappears.
     pub guard: Option<Guard>,
+    /// What else this program may start meanwhile.
+    pub births: Births,
     /// Gives each node a directory of its own in here.
     pub data: PathBuf,
     /// Takes the logs of the nodes.
@@ -191,7 +193,7 @@ pub struct Habitat {
 pub fn build_processes(plan: &Arc<Plan>, habitat: Habitat) -> Result<(World, Processes), RunError> {
     let mut build = Build::new(plan, Bounds::WORKBENCH)?;
     let environment = |error: io::Error| RunError::Environment(error.to_string());
-    let processes = Processes::new(habitat.guard).map_err(environment)?;
+    let processes = Processes::new(habitat.guard, habitat.births).map_err(environment)?;
     let path = |text: &str| PathBuf::from(text);
     for (at, name) in plan.nodes.iter().enumerate() {
         let own = plan.knobs.get("bins").and_then(|bins| bins[name].as_str());

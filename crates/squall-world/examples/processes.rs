@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use squall_history::trace::{Header, Role, TRACE_VERSION};
 use squall_node::{ActorId, Bytes, Form, Lineage, Moment, Outgoing, Token};
 use squall_world::{
-    Bounds, ClockKind, DiskPlan, GENERATOR, Guard, Host, HostInput, Life, NetworkPlan, OpsPlan,
-    Output, Outputs, Phase, PhasesPlan, Place, Plan, ProcessSpec, Processes, Progress, Report,
-    Shape, World, guard_main,
+    Births, Bounds, ClockKind, DiskPlan, GENERATOR, Guard, Host, HostInput, Life, NetworkPlan,
+    OpsPlan, Output, Outputs, Phase, PhasesPlan, Place, Plan, ProcessSpec, Processes, Progress,
+    Report, Shape, World, guard_main,
 };
 
 fn main() {
@@ -91,7 +91,7 @@ fn run(nodes: usize, latency_us: u64, limit: Duration, ask: &str) -> Report {
     let mut guard = std::process::Command::new(&program);
     guard.arg("guard");
     let guard = Guard::spawn(guard).expect("this program runs");
-    let processes = Processes::new(Some(guard)).expect("a thread");
+    let processes = Processes::new(Some(guard), Births::Alone).expect("a thread");
     for (at, name) in names.iter().enumerate() {
         let actor = ActorId(u32::try_from(at).expect("few nodes"));
         let place = Place {

@@ -36,12 +36,12 @@ mod wall;
 
 pub use envelope::{Envelope, SYMBOLS_MAX, Symbol};
 pub use host::{
-    Factory, Finding, Host, HostInput, InProcess, Life, Line, Notice, Op, Output, Outputs, Phase,
-    Progress, Spoken, Stage, is_in_node,
+    Births, Guard, LINE_BYTES_MAX, LOG_BYTES_MAX, Place, ProcessHost, ProcessSpec, Processes,
+    Unstartable, WRITE_QUEUE_BYTES_MAX, guard_main,
 };
 pub use host::{
-    Guard, LINE_BYTES_MAX, LOG_BYTES_MAX, Place, ProcessHost, ProcessSpec, Processes, Unstartable,
-    WRITE_QUEUE_BYTES_MAX, guard_main,
+    Factory, Finding, Host, HostInput, InProcess, Life, Line, Notice, Op, Output, Outputs, Phase,
+    Progress, Spoken, Stage, is_in_node,
 };
 pub use link::{Latency, Shape};
 pub use plan::{

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use squall_workbench::Habitat;
-use squall_world::{Guard, Plan, RecordedWhat, Report};
+use squall_world::{Births, Guard, Plan, RecordedWhat, Report};
 
 use super::now;
 use crate::exit::Failure;
@@ -87,6 +87,7 @@ pub(crate) fn in_real_time(
     guard.owns(&homes.root);
     let habitat = Habitat {
         guard: Some(guard),
+        births: Births::Alone,
         data: homes.root.join("data"),
         logs: homes.logs.clone(),
         shows_stderr: homes.shows_stderr,

@@ -17,8 +17,8 @@ use squall_node::{
 
 pub use self::in_process::{Factory, InProcess, is_in_node};
 pub use self::process::{
-    Guard, LINE_BYTES_MAX, LOG_BYTES_MAX, Place, ProcessHost, ProcessSpec, Processes, Unstartable,
-    WRITE_QUEUE_BYTES_MAX, guard_main,
+    Births, Guard, LINE_BYTES_MAX, LOG_BYTES_MAX, Place, ProcessHost, ProcessSpec, Processes,
+    Unstartable, WRITE_QUEUE_BYTES_MAX, guard_main,
 };
 use crate::Envelope;
 

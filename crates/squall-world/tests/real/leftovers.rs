@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use squall_world::Guard;
+use squall_world::{Births, Guard};
 
 use crate::roles::actor;
 use crate::stage::{ECHO, INIT, Stage, marked, sh, wait_for};
@@ -15,11 +15,13 @@ use crate::stage::{ECHO, INIT, Stage, marked, sh, wait_for};
 const CHILDREN: &str = "setsid sh -c 'sleep 60 &'; for n in 1 2 3 4 5; do sleep 60 & done";
 
 /// A child that left the group and has nothing in its environment. Its number is in the log, and
-/// among what the node keeps. A process has its second mark only once it runs, so this one waits
-/// for it: what leaves before that is not found.
-const BARE: &str = r#"while grep -q '^Max realtime timeout *unlimited' /proc/$$/limits
-do sleep 0.01; done
-setsid sh -c 'env -i sleep 60 & echo $! | tee "$SQUALL_DATA/bare" >&2'"#;
+/// among what the node keeps.
+const BARE: &str = r#"setsid sh -c 'env -i sleep 60 & echo $! | tee "$SQUALL_DATA/bare" >&2'"#;
+
+/// A node of a program that starts others as well, as tests do, has its second mark only once it
+/// runs, so this waits for it: what leaves before that is not found.
+const MARKED: &str =
+    "while grep -q '^Max realtime timeout *unlimited' /proc/$$/limits; do sleep 0.01; done";
 
 #[test]
 fn children_go_with_their_node() {
@@ -38,7 +40,7 @@ fn a_child_that_left_the_group_is_found() {
 
 #[test]
 fn a_child_that_left_the_group_with_a_cleared_environment_is_found() {
-    let outcome = Stage::of(&sh(BARE, INIT, ECHO)).run();
+    let outcome = Stage::of(&sh(&format!("{MARKED}; {BARE}"), INIT, ECHO)).run();
     outcome.assert_held();
     assert!(is_gone(&outcome.logs[0]), "{}", outcome.logs[0]);
     assert_eq!(outcome.left, 1);
@@ -47,7 +49,7 @@ fn a_child_that_left_the_group_with_a_cleared_environment_is_found() {
 #[test]
 fn children_of_others_stay() {
     let mut of_a_test = Command::new("sleep").arg("60").env_clear().spawn().unwrap();
-    Stage::of(&sh(BARE, INIT, ECHO)).run().assert_held();
+    Stage::of(&sh(&format!("{MARKED}; {BARE}"), INIT, ECHO)).run().assert_held();
     let lives = of_a_test.try_wait().unwrap().is_none();
     of_a_test.kill().unwrap();
     of_a_test.wait().unwrap();
@@ -66,7 +68,7 @@ fn children_of_a_node_that_ended_by_itself_go_too() {
 pub(crate) fn squall(role: &str) {
     let tell = format!("echo \"$SQUALL_RUN\" > \"$MARK\"; {INIT}");
     let stage =
-        Stage::of(&sh(&format!("{CHILDREN}; {BARE}"), &tell, &format!("sleep 0.2; {ECHO}")));
+        Stage::of(&sh(&format!("{BARE}; {CHILDREN}"), &tell, &format!("sleep 0.2; {ECHO}")));
     let panics = role == "panic";
     let guard = (!panics).then(|| Guard::spawn(actor("guard")).unwrap());
     let mark = stage.folder.path().join("mark");
@@ -90,7 +92,9 @@ pub(crate) fn squall(role: &str) {
             }
         })
         .unwrap();
-    Stage { guard, limit, panics, answers: 2, ..stage }.run();
+    // Nothing else is started here, so that even what leaves in its first moment is found.
+    let births = Births::Alone;
+    Stage { guard, limit, panics, births, answers: 2, ..stage }.run();
 }
 
 /// Whether no process of this number runs.

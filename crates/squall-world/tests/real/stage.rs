@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use squall_history::trace::{Header, Role, TRACE_VERSION};
 use squall_node::{ActorId, Bytes, Form, Lineage, Moment, Outgoing, Token};
 use squall_world::{
-    Bounds, ClockKind, DiskPlan, EventPlan, Finding, GENERATOR, Guard, Host, HostInput, Life,
-    NetworkPlan, Notice, OpsPlan, Output, Outputs, Phase, PhasesPlan, Place, Plan, ProcessHost,
-    ProcessSpec, Processes, Progress, Report, Shape, World,
+    Births, Bounds, ClockKind, DiskPlan, EventPlan, Finding, GENERATOR, Guard, Host, HostInput,
+    Life, NetworkPlan, Notice, OpsPlan, Output, Outputs, Phase, PhasesPlan, Place, Plan,
+    ProcessHost, ProcessSpec, Processes, Progress, Report, Shape, World,
 };
 
 /// A directory that goes with its owner.
@@ -91,6 +91,7 @@ pub(crate) struct Stage {
     /// The client panics at the first answer.
     pub(crate) panics: bool,
     pub(crate) guard: Option<Guard>,
+    pub(crate) births: Births,
 }
 
 /// What came of it.
@@ -135,6 +136,7 @@ impl Stage {
             limit: Duration::from_secs(30),
             panics: false,
             guard: None,
+            births: Births::AmongOthers,
         }
     }
 
@@ -146,7 +148,7 @@ impl Stage {
         let mut world = World::new(Arc::clone(&plan), &members, Bounds::WORKBENCH).unwrap();
         let trace = self.folder.path().join("trace.jsonl");
         world.record(Box::new(fs::File::create(&trace).unwrap()), &header());
-        let processes = Processes::new(self.guard.take()).unwrap();
+        let processes = Processes::new(self.guard.take(), self.births).unwrap();
         let run_mark = processes.run_mark().to_owned();
         let mut logs = Vec::new();
         for (at, program) in self.programs.iter().enumerate() {

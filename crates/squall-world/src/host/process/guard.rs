@@ -53,6 +53,8 @@ impl Guard {
     /// # Errors
     /// If it cannot be started.
     pub fn spawn(mut command: Command) -> io::Result<Self> {
+        // No mark of another run may be on it.
+        let _alone = linux::start_alone();
         let mut child = command
             .current_dir("/")
             .env_remove(RUN_VARIABLE)

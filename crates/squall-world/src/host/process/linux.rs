@@ -2,6 +2,7 @@
 //! that left their group are not found.
 
 use std::os::fd::OwnedFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::Pid;
 #[cfg(target_os = "linux")]
@@ -50,6 +51,40 @@ pub(super) fn bound(pid: Pid, micros: u64) {
 
 #[cfg(not(target_os = "linux"))]
 pub(super) fn bound(_: Pid, _: u64) {}
+
+/// Starts something while this process itself has a bound, so that what is started has it from its
+/// first moment. Whatever else is started meanwhile has it too, and keeps it.
+#[cfg(target_os = "linux")]
+pub(super) fn start_bound<T>(micros: u64, start: impl FnOnce() -> T) -> T {
+    /// Gives this process its own bounds again.
+    struct Own(Rlimit);
+
+    impl Drop for Own {
+        fn drop(&mut self) {
+            let Rlimit { current, maximum } = self.0;
+            // A bound may always be lifted up to the hard one.
+            setrlimit(Resource::Rttime, Rlimit { current, maximum }).ok();
+        }
+    }
+
+    let _alone = start_alone();
+    let own = Own(getrlimit(Resource::Rttime));
+    let lent = Rlimit { current: Some(micros), maximum: own.0.maximum };
+    // Where it cannot be had, the mark in the environment is left.
+    setrlimit(Resource::Rttime, lent).ok();
+    start()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn start_bound<T>(_: u64, start: impl FnOnce() -> T) -> T {
+    start()
+}
+
+/// Until the answer is dropped, this process has no bound but its own.
+pub(super) fn start_alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Takes the mark of another run from this process, if it has one.
 #[cfg(target_os = "linux")]
@@ -142,5 +177,17 @@ mod tests {
         let first = stat(Pid::from_raw(1).unwrap()).unwrap();
         assert!(me.is_program);
         assert!(first.started <= me.started && me.started > 0);
+    }
+
+    #[test]
+    fn a_bound_is_lent_for_one_start() {
+        let before = getrlimit(Resource::Rttime);
+        let micros = Mark::of("1a2b-00c0ffee00c0ffee").bound;
+        let child = start_bound(micros, || {
+            let mut cat = std::process::Command::new("cat");
+            cat.arg("/proc/self/limits").output().unwrap()
+        });
+        assert!(String::from_utf8_lossy(&child.stdout).contains(&micros.to_string()));
+        assert_eq!(getrlimit(Resource::Rttime), before);
     }
 }

@@ -8,7 +8,8 @@
 //!   years: nothing ever reaches it, and its number is that of the run. Linux only.
 //!
 //! What takes off both is not found: a process that clears its environment and then lifts this
-//! very bound. Nor is one that was begun by somebody else on behalf of a node, as by `systemd-run`.
+//! very bound. A node has the second one from its first moment if this program starts nothing else
+//! ([`Births`]). Nor is one that was begun by somebody else on behalf of a node, as by `systemd-run`.
 
 use rustix::process::Pid;
 
@@ -18,6 +19,19 @@ use super::linux;
 pub(super) const RUN_VARIABLE: &str = "SQUALL_RUN";
 /// Bounds of this size are marks: 2^62 µs are 146,000 years.
 const BOUND_BITS: u32 = 62;
+
+/// What else this program may start while it starts a node. It decides when the node gets its
+/// second mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Births {
+    /// Nothing. The node has both marks from its first moment: while it is started this program
+    /// has them itself.
+    Alone,
+    /// Something, perhaps: it must not get a mark, for it would be killed at the end of the run.
+    /// The node has its second mark a moment after its start, and what leaves it before with a
+    /// cleared environment is not found.
+    AmongOthers,
+}
 
 /// What the processes of a run have, and nobody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +52,11 @@ impl Mark {
     /// Whether a bound of this size is the mark of some run.
     pub(super) const fn is_bound(micros: u64) -> bool {
         micros >> BOUND_BITS == 1
+    }
+
+    /// Starts something that has the bound from its first moment.
+    pub(super) fn start<T>(&self, start: impl FnOnce() -> T) -> T {
+        linux::start_bound(self.bound, start)
     }
 
     /// Marks a process that was just started with the variable in its environment. What it may

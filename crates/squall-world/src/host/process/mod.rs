@@ -64,6 +64,7 @@ use crate::wall::Doorbell;
 pub use self::guard::{Guard, guard_main};
 pub use self::lines::LINE_BYTES_MAX;
 pub use self::log::LOG_BYTES_MAX;
+pub use self::mark::Births;
 pub use self::start::{ProcessSpec, Unstartable};
 pub use self::stdin::WRITE_QUEUE_BYTES_MAX;
 
@@ -74,6 +75,7 @@ pub use self::stdin::WRITE_QUEUE_BYTES_MAX;
 pub struct Processes {
     poller: Poller,
     run: Arc<str>,
+    births: Births,
     is_over: bool,
 }
 
@@ -94,6 +96,7 @@ pub struct Place {
 pub struct ProcessHost {
     shared: Arc<Shared>,
     run: Arc<str>,
+    births: Births,
     spec: ProcessSpec,
     place: Place,
     speaker: Speaker,
@@ -110,7 +113,7 @@ impl Processes {
     ///
     /// # Errors
     /// If the system gives no thread or nothing to wait for pipes with.
-    pub fn new(mut guard: Option<Guard>) -> io::Result<Self> {
+    pub fn new(mut guard: Option<Guard>, births: Births) -> io::Result<Self> {
         raise_files_max();
         // A random state is the only source of chance in the standard library.
         let chance = std::hash::RandomState::new().build_hasher().finish();
@@ -118,7 +121,7 @@ impl Processes {
         if let Some(guard) = &mut guard {
             guard.run(&run);
         }
-        Ok(Self { poller: Poller::start(guard)?, run: run.into(), is_over: false })
+        Ok(Self { poller: Poller::start(guard)?, run: run.into(), births, is_over: false })
     }
 
     /// A node of these. It is started when its World says so. `log` takes what it prints to
@@ -131,6 +134,7 @@ impl Processes {
         ProcessHost {
             shared: Arc::clone(&self.poller.shared),
             run: Arc::clone(&self.run),
+            births: self.births,
             spec,
             place,
             speaker,
@@ -215,7 +219,7 @@ impl ProcessHost {
             self.not_started(&Unstartable { what, help: format!("mkdir -p {shown}") }, out);
             return;
         }
-        let child = match self.spec.spawn(&self.run) {
+        let child = match self.spec.spawn(&self.run, self.births) {
             Ok(child) => child,
             Err(why) => return self.not_started(&why, out),
         };

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 use super::language::{Language, first_line};
-use super::mark::{Mark, RUN_VARIABLE};
+use super::mark::{Births, Mark, RUN_VARIABLE};
 use super::refusal::refused;
 
 /// A node that is a program of its own.
@@ -108,7 +108,7 @@ impl ProcessSpec {
     }
 
     /// Starts it as the leader of a process group of its own.
-    pub(super) fn spawn(&self, run: &str) -> Result<Child, Unstartable> {
+    pub(super) fn spawn(&self, run: &str, births: Births) -> Result<Child, Unstartable> {
         self.check()?;
         let mut command = Command::new(self.resolved());
         command
@@ -123,11 +123,16 @@ impl ProcessSpec {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
+        let mark = Mark::of(run);
         let mut tries = 1;
         loop {
-            match command.spawn() {
+            let started = match births {
+                Births::Alone => mark.start(|| command.spawn()),
+                Births::AmongOthers => command.spawn(),
+            };
+            match started {
                 Ok(child) => {
-                    Mark::of(run).put_on(Pid::from_child(&child));
+                    mark.put_on(Pid::from_child(&child));
                     return Ok(child);
                 }
                 Err(error)
