@@ -278,7 +278,10 @@ impl Files<'_> {
     /// # Errors
     /// As [`Disk::get`].
     pub fn get(&mut self, cell: &str) -> Result<Option<Vec<u8>>, DiskError> {
-        self.disk.get(cell)
+        let value = self.disk.get(cell);
+        let bytes = value.as_ref().map_or(0, |value| value.as_ref().map_or(0, Vec::len));
+        self.was_read(bytes);
+        value
     }
 
     /// Appends a record and says its index.
@@ -334,7 +337,13 @@ impl Files<'_> {
         upto: u64,
         mut sink: impl FnMut(Record<'_>),
     ) -> Result<u64, DiskError> {
-        self.disk.read(log, from, upto, &mut sink)
+        let mut bytes = 0;
+        let next = self.disk.read(log, from, upto, &mut |record| {
+            bytes += record.payload.len();
+            sink(record);
+        });
+        self.was_read(bytes);
+        next
     }
 
     /// Hands out every record that a log holds, in pieces of the largest size allowed.
@@ -349,7 +358,7 @@ impl Files<'_> {
         let Bounds { first, next } = self.disk.bounds(log)?;
         let mut from = first;
         while from < next {
-            from = self.disk.read(log, from, next, &mut sink)?;
+            from = self.read(log, from, next, &mut sink)?;
         }
         Ok(())
     }
@@ -358,6 +367,11 @@ impl Files<'_> {
     #[must_use]
     pub fn position(&self) -> Position {
         *self.written
+    }
+
+    fn was_read(&mut self, bytes: usize) {
+        self.fx.reads.calls = self.fx.reads.calls.saturating_add(1);
+        self.fx.reads.bytes += bytes as u64;
     }
 
     fn wrote(&mut self, file: &str, bytes: usize) -> Position {

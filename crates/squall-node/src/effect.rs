@@ -123,6 +123,25 @@ pub enum Check {
 pub struct Effects {
     /// The effects.
     pub list: Vec<Effect>,
+    /// What the step has read from its disk.
+    pub reads: Reads,
     /// Whether somebody records: if not, texts that only people read are not made.
     pub observing: bool,
+}
+
+/// How much was read from a disk. A runtime whose disk is none charges the step with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Verbs that read.
+    pub calls: u32,
+    /// Bytes of the values and records that they gave.
+    pub bytes: u64,
+}
+
+impl Effects {
+    /// Forgets the effects of the step before.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.reads = Reads::default();
+    }
 }

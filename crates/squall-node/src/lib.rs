@@ -64,7 +64,7 @@ pub use bytes::Bytes;
 pub use ctx::{Ask, Ctx, Files};
 pub use disk::{Bounds, Disk, DiskError, NoDisk, Position, READ_BYTES_MAX, Record};
 pub use driver::{Arrival, Driver, DriverInput, Identity, Moment, Rules, Stepped, Token};
-pub use effect::{Check, Effect, Effects, Outgoing};
+pub use effect::{Check, Effect, Effects, Outgoing, Reads};
 pub use input::{
     CallError, DiskEvent, Input, Need, Outcome, PeerHint, Policy, QuorumOutcome, QuorumResult,
 };

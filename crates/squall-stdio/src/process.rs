@@ -64,7 +64,7 @@ impl<N: Node, D: Device, F: Fn() -> N> Process<N, D, F> {
             storage,
             life: None,
             early: Vec::new(),
-            fx: Effects { list: Vec::new(), observing: options.notes },
+            fx: Effects { observing: options.notes, ..Effects::default() },
             out: Vec::new(),
             body: Vec::new(),
             sync: None,

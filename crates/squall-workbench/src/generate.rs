@@ -15,6 +15,8 @@ use crate::settings::{NodeChoice, Settings};
 const DOMAIN_PLAN: u64 = 0x706c_616e_0000_0001;
 /// A sync of an embedded node's disk takes between these, µs.
 const SYNC_US: [u64; 2] = [200, 1_000];
+/// And a read from it between these, µs: a flash drive that has the block nowhere in memory.
+const READ_US: [u64; 2] = [50, 150];
 /// A fault that would strike nobody, as some kinds do in a small cluster, is drawn again, so often
 /// at most: a partition of one node never strikes.
 const DRAWS_MAX: u32 = 16;
@@ -35,10 +37,11 @@ pub fn plan(settings: &Settings, seed: u64) -> Plan {
             latency_us: settings.latency_ms.saturating_mul(1_000),
             dist: settings.dist,
         },
-        disk: DiskPlan { sync_us: SYNC_US },
+        disk: DiskPlan { sync_us: SYNC_US, read_us: READ_US },
         phases: PhasesPlan { main_ms: settings.time_limit_ms, recovery_ms: settings.recovery_ms },
         ops: ops(settings, seed),
         events: events(settings, seed),
+        edits: Vec::new(),
         law_breaker: settings.law_breaker.clone(),
         expect: None,
     }
@@ -114,7 +117,8 @@ fn ops(settings: &Settings, seed: u64) -> OpsPlan {
 /// begins or ends.
 fn events(settings: &Settings, seed: u64) -> Vec<EventPlan> {
     let mut events: Vec<EventPlan> = Vec::new();
-    let mut active: BTreeMap<&str, usize> = BTreeMap::new();
+    // Where they are in the list, and when they began.
+    let mut active: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     let end_us = settings.time_limit_ms.saturating_mul(1_000);
     let interval_us = settings.fault_interval_ms.saturating_mul(1_000).max(1);
     let mut at_us = 0;
@@ -128,16 +132,16 @@ fn events(settings: &Settings, seed: u64) -> Vec<EventPlan> {
             at_us = random.below(2 * interval_us + 1).min(end_us - 1);
         }
         match active.remove(fault.name) {
-            Some(begun) => events[begun].for_us = at_us - events[begun].at_us,
+            Some((begun, begun_us)) => events[begun].for_us = at_us - begun_us,
             None => {
-                active.insert(fault.name, events.len());
+                active.insert(fault.name, (events.len(), at_us));
                 events.push(event(settings, seed, fault, &events, at_us));
             }
         }
         at_us = at_us.saturating_add(random.below(2 * interval_us + 1));
     }
-    for begun in active.into_values() {
-        events[begun].for_us = end_us - events[begun].at_us;
+    for (begun, begun_us) in active.into_values() {
+        events[begun].for_us = end_us - begun_us;
     }
     events
 }
@@ -153,7 +157,7 @@ fn event(
     let nth = before.iter().filter(|event| event.what == fault.name).count() as u64;
     let mut random = Random::new(draw_key(seed, DOMAIN_PLAN, hash_text(fault.name), nth));
     let (id, what) = (before.len() as u64 + 1, fault.name.to_owned());
-    let mut event = EventPlan { id, at_us, what, for_us: 0, words: serde_json::Map::new() };
+    let mut event = EventPlan { id, what, ..EventPlan::at(at_us, 0) };
     for _ in 0..DRAWS_MAX {
         if let Value::Object(words) = (fault.draw)(&mut random, &settings.nodes) {
             event.words = words;

@@ -172,7 +172,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
 ///
 /// | what happened | word |
 /// |---|---|
-/// | a promise is broken, or what a node asserts of itself is false | broken |
+/// | a promise is broken, or what nodes assert of themselves is false | broken |
 /// | a node could not take part, or has ended by itself | node error |
 /// | the run ended before its clients were done | unknown |
 /// | else | the worst of the promises |
@@ -189,7 +189,7 @@ fn word(
 ) -> Word {
     let verdict = promises.iter().map(|(_, outcome)| outcome.verdict).max();
     let has = |code: &str| findings.iter().any(|(finding, _)| finding.code == code);
-    if verdict == Some(Verdict::Broken) || has("always") {
+    if verdict == Some(Verdict::Broken) || has("always") || has("replicated") {
         return Word::Broken;
     }
     if !exits.is_empty() || ["SQ02", "SQ03", "SQ06", "SQ09"].into_iter().any(has) {

@@ -130,10 +130,11 @@ fn plan(latency_us: u64) -> Arc<Plan> {
         nodes: (0..NODES).map(|n| format!("n{n}")).collect(),
         knobs: std::collections::BTreeMap::new(),
         network: NetworkPlan { latency_us, dist: Shape::Uniform },
-        disk: DiskPlan { sync_us: [200, 1_000] },
+        disk: DiskPlan { sync_us: [200, 1_000], read_us: [0, 0] },
         phases: PhasesPlan { main_ms: 0, recovery_ms: 0 },
         ops: OpsPlan::default(),
         events: Vec::new(),
+        edits: Vec::new(),
         law_breaker: None,
         expect: None,
     })

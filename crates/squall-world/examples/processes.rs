@@ -132,10 +132,11 @@ fn plan(names: &[String], latency_us: u64) -> Plan {
         nodes: names.to_vec(),
         knobs: BTreeMap::new(),
         network: NetworkPlan { latency_us, dist: Shape::Uniform },
-        disk: DiskPlan { sync_us: [0, 0] },
+        disk: DiskPlan { sync_us: [0, 0], read_us: [0, 0] },
         phases: PhasesPlan { main_ms: 1_000, recovery_ms: 0 },
         ops: OpsPlan::default(),
         events: Vec::new(),
+        edits: Vec::new(),
         law_breaker: None,
         expect: None,
     }

@@ -123,10 +123,11 @@ fn main() {
         nodes: vec!["n0".to_owned(), "n1".to_owned()],
         knobs: BTreeMap::new(),
         network: NetworkPlan { latency_us: 500, dist: Shape::Constant },
-        disk: DiskPlan { sync_us: [4_000, 4_000] },
+        disk: DiskPlan { sync_us: [4_000, 4_000], read_us: [0, 0] },
         phases: PhasesPlan { main_ms: 0, recovery_ms: 0 },
         ops: OpsPlan::default(),
         events: Vec::new(),
+        edits: Vec::new(),
         law_breaker: None,
         expect: None,
     });

@@ -21,7 +21,9 @@
 //!   own code runs, its thread is marked in a thread-local, so that a panic hook can ask
 //!   [`is_in_node`].
 
+mod edit;
 mod plan;
+mod trigger;
 mod world;
 
 mod envelope;
@@ -34,6 +36,7 @@ pub mod faults;
 mod journal;
 mod wall;
 
+pub use edit::{Edit, Longer, Which};
 pub use envelope::{Envelope, SYMBOLS_MAX, Symbol};
 pub use host::{
     Births, Guard, LINE_BYTES_MAX, LOG_BYTES_MAX, Place, ProcessHost, ProcessSpec, Processes,
@@ -48,5 +51,6 @@ pub use plan::{
     ClockKind, DiskPlan, EventPlan, Expectation, GENERATOR, NetworkPlan, OpsPlan, PhasesPlan, Plan,
     PlanError, check_node_name, node_id, parse_seed,
 };
+pub use trigger::Trigger;
 pub use wall::Doorbell;
 pub use world::{Bounds, Chain, Counts, End, Net, Recorded, RecordedWhat, Report, Turn, World};

@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 use squall_node::ActorId;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::edit::Edit;
 use crate::faults::{self, Act};
 use crate::link::Shape;
+use crate::trigger::Trigger;
 
 /// Version of the functions that make a plan of a seed, and of all draws.
 pub const GENERATOR: u32 = 1;
@@ -41,7 +43,7 @@ pub struct Plan {
     pub knobs: BTreeMap<String, Value>,
     /// How long messages take.
     pub network: NetworkPlan,
-    /// How long syncs take.
+    /// How long syncs and reads take.
     pub disk: DiskPlan,
     /// How long the phases take.
     pub phases: PhasesPlan,
@@ -50,6 +52,9 @@ pub struct Plan {
     /// The faults, by begin.
     #[serde(default)]
     pub events: Vec<EventPlan>,
+    /// What is done to single messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
     /// A law that this run breaks on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub law_breaker: Option<String>,
@@ -95,6 +100,14 @@ pub struct NetworkPlan {
 pub struct DiskPlan {
     /// Shortest and longest time of a sync, µs; uniform in between.
     pub sync_us: [u64; 2],
+    /// Shortest and longest time of a read, µs; uniform in between. The step that reads takes so
+    /// long: what it says leaves then, and what comes for the node meanwhile waits.
+    #[serde(default, skip_serializing_if = "takes_no_time")]
+    pub read_us: [u64; 2],
+}
+
+fn takes_no_time(range_us: &[u64; 2]) -> bool {
+    range_us == &[0, 0]
 }
 
 /// Lengths of phases.
@@ -139,13 +152,20 @@ impl OpsPlan {
     }
 }
 
-/// A fault of a plan. Times count from the begin of the main phase.
+/// A fault of a plan. It begins at a time or at a trigger, one of the two.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPlan {
     /// Stays the same through all edits.
     pub id: u64,
-    /// Begin, µs.
-    pub at_us: u64,
+    /// Begin, µs after that of the main phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_us: Option<u64>,
+    /// What it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Trigger>,
+    /// How long after its trigger it begins, µs. With 0 it begins before anything else happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_us: Option<u64>,
     /// The kind of fault.
     #[serde(rename = "do")]
     pub what: String,
@@ -208,15 +228,22 @@ impl Plan {
             let most = OpsPlan::SLOTS_MAX;
             return Err(PlanError(format!("the plan has {slots} slots in ops, at most {most}")));
         }
-        let [shortest, longest] = plan.disk.sync_us;
-        if shortest > longest {
-            return Err(PlanError(format!(
-                "the plan's sync_us is [{shortest},{longest}]: the shortest comes first"
-            )));
+        for (word, range) in [("sync_us", plan.disk.sync_us), ("read_us", plan.disk.read_us)] {
+            let [shortest, longest] = range;
+            if shortest > longest {
+                return Err(PlanError(format!(
+                    "the plan's {word} is [{shortest},{longest}]: the shortest comes first"
+                )));
+            }
         }
         let node = |name: &str| node_id(&plan.nodes, name);
         for event in &plan.events {
             event.load(&node)?;
+            event.check_begin(&plan.nodes)?;
+        }
+        for (at, edit) in plan.edits.iter().enumerate() {
+            let wrong = |why| PlanError(format!("edit {} of the plan: {why}", at + 1));
+            edit.check(&plan.nodes).map_err(wrong)?;
         }
         Ok(plan)
     }
@@ -254,7 +281,50 @@ impl Plan {
     }
 }
 
+/// When a fault begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin<'a> {
+    /// So many ns after the main phase.
+    At(u64),
+    /// So many ns after its trigger.
+    After(&'a Trigger, u64),
+}
+
 impl EventPlan {
+    /// Something that begins at this time and lasts so long, µs. What it is has to be said.
+    #[must_use]
+    pub fn at(at_us: u64, for_us: u64) -> Self {
+        let (id, what, words) = (0, String::new(), Map::new());
+        Self { id, at_us: Some(at_us), when: None, after_us: None, what, for_us, words }
+    }
+
+    /// When it begins.
+    pub(crate) fn begin(&self) -> Result<Begin<'_>, PlanError> {
+        let ns = |us: u64| us.saturating_mul(1_000);
+        let wrong = |why: &str| Err(PlanError(format!("event {} of the plan: {why}", self.id)));
+        match (self.at_us, &self.when, self.after_us) {
+            (Some(at_us), None, None) => Ok(Begin::At(ns(at_us))),
+            (None, Some(when), after_us) => Ok(Begin::After(when, ns(after_us.unwrap_or(0)))),
+            (None, None, None) => wrong("it has neither \"at_us\" nor \"when\""),
+            (Some(_), Some(_), _) => wrong("it has both \"at_us\" and \"when\": one of them"),
+            (_, None, Some(_)) => wrong("\"after_us\" counts from \"when\", which is missing"),
+        }
+    }
+
+    /// Whether it begins after a write.
+    pub(crate) fn waits_for_write(&self) -> bool {
+        self.when.as_ref().is_some_and(|when| when.write.is_some())
+    }
+
+    fn check_begin(&self, nodes: &[String]) -> Result<(), PlanError> {
+        match self.begin()? {
+            Begin::At(_) => Ok(()),
+            Begin::After(trigger, _) => trigger
+                .check(nodes)
+                .map_err(|why| PlanError(format!("event {} of the plan: {why}", self.id))),
+        }
+    }
+
     /// What the engine has to do.
     ///
     /// # Errors
@@ -304,6 +374,16 @@ pub fn node_id(nodes: &[String], name: &str) -> Option<ActorId> {
 
 /// Names that services and squall itself have, now or later.
 const RESERVED: [&str; 6] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso", "timer", "nemesis"];
+
+/// Whether somebody in a run can have this name: a node, a client or a service.
+pub(crate) fn check_actor(name: &str, nodes: &[String]) -> Result<(), String> {
+    let is_node = nodes.iter().any(|node| node == name);
+    if is_node || name.starts_with('c') || RESERVED.contains(&name) {
+        return Ok(());
+    }
+    let nodes = nodes.join(", ");
+    Err(format!("there is no {name}: the nodes are {nodes}, clients c0, c1 and so on"))
+}
 
 /// Whether a node may be called so.
 ///

@@ -57,6 +57,18 @@ impl<E> Queue<E> {
         self.slab[slot.0 as usize].as_ref().expect("a slot holds its event until it is released")
     }
 
+    /// The same event, to be changed.
+    pub(crate) fn event_mut(&mut self, slot: &Slot) -> &mut E {
+        self.slab[slot.0 as usize].as_mut().expect("a slot holds its event until it is released")
+    }
+
+    /// The event was popped too early, and comes again after all that is scheduled for this time.
+    #[allow(clippy::needless_pass_by_value, reason = "a slot is deferred or released")]
+    pub(crate) fn defer(&mut self, slot: Slot, time_ns: u64) {
+        self.heap.push(Reverse(Key::new(time_ns, self.scheduled, slot.0)));
+        self.scheduled += 1;
+    }
+
     /// The event is over.
     #[allow(clippy::needless_pass_by_value, reason = "a slot is released once")]
     pub(crate) fn release(&mut self, slot: Slot) {

@@ -252,10 +252,16 @@ impl<N: Node> Driver<N> {
         fx.list.push(Effect::Undecodable { from: arrival.from, name, error });
     }
 
-    /// Tells the named values that changed or have gone.
-    fn show(&mut self, fx: &mut Effects) {
+    /// The named values of the node as they are now.
+    pub fn view(&self) -> View {
         let mut view = View::default();
         self.node.view(&mut view);
+        view
+    }
+
+    /// Tells the named values that changed or have gone.
+    fn show(&mut self, fx: &mut Effects) {
+        let view = self.view();
         if view == self.shown {
             return;
         }

@@ -39,7 +39,7 @@ fn if_no_fault_took_effect_nothing_is_claimed() {
 fn only_faults_that_strike_are_counted() {
     let event = |id, at_us, what: &str, words: serde_json::Value| {
         let serde_json::Value::Object(words) = words else { unreachable!() };
-        EventPlan { id, at_us, what: what.into(), for_us: 1_000_000, words }
+        EventPlan { id, what: what.into(), words, ..EventPlan::at(at_us, 1_000_000) }
     };
     let mut plan = (*plan_of(&with_nodes(3, settings("echo")), 1)).clone();
     let third = json!({ "kind": "minority-third", "groups": [[], ["n0", "n1", "n2"]] });

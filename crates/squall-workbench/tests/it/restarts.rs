@@ -100,7 +100,7 @@ impl Host for Slow {
 fn kill(id: u64, at_ms: u64, for_ms: u64) -> EventPlan {
     let words = serde_json::json!({ "kind": "one", "nodes": ["n0"], "power": false });
     let serde_json::Value::Object(words) = words else { unreachable!() };
-    EventPlan { id, at_us: at_ms * 1_000, what: "kill".into(), for_us: for_ms * 1_000, words }
+    EventPlan { id, what: "kill".into(), words, ..EventPlan::at(at_ms * 1_000, for_ms * 1_000) }
 }
 
 fn play(plan: &Arc<Plan>, slow: &Slow) -> Judged {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use squall_disk::{MemoryDevice, Store, SyncMark};
 use squall_node::{
     ActorId, Arrival, Bytes, Driver, DriverInput, Effect, Form, Identity, Moment, Node, Outgoing,
-    Roster, Rules, Stepped,
+    Roster, Rules, Stepped, View,
 };
 
 use super::{Finding, Host, HostInput, Life, Line, Output, Outputs, Progress};
@@ -115,12 +115,12 @@ impl<N: Node + 'static> InProcess<N> {
             stepped
         }));
         IN_NODE.set(false);
-        out.from = self.me;
+        (out.from, out.lineage) = (self.me, at.lineage);
         match stepped {
             Ok(stepped) => out.stale = stepped == Stepped::Stale,
             Err(panic) => {
                 self.driver = None;
-                out.effects.list.clear();
+                out.effects.clear();
                 out.list.push(self.panicked(&panic));
                 let status = "panicked".to_owned();
                 out.list.push(Output::Exit { actor: self.me, status });
@@ -232,6 +232,10 @@ impl<N: Node + 'static> Host for InProcess<N> {
 
     fn has_disk(&self) -> bool {
         true
+    }
+
+    fn view(&self) -> Option<View> {
+        self.driver.as_ref().map(Driver::view)
     }
 
     fn fork(&self) -> Option<Box<dyn Host>> {

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use squall_node::{
-    ActorId, Bytes, Duration, Effects, Form, Lineage, Moment, Outgoing, Position, Token,
+    ActorId, Bytes, Duration, Effects, Form, Lineage, Moment, Outgoing, Position, Token, View,
 };
 
 pub use self::in_process::{Factory, InProcess, is_in_node};
@@ -44,6 +44,11 @@ pub trait Host {
     /// durable when power is lost. Elsewhere a kill is only a kill.
     fn has_disk(&self) -> bool {
         false
+    }
+
+    /// The named values of its node as they are now, if it can be looked into.
+    fn view(&self) -> Option<View> {
+        None
     }
 
     /// A copy of everything; `None`: can be replayed, not cloned.
@@ -318,6 +323,8 @@ pub struct Outputs {
     pub effects: Effects,
     /// Whose effects these are.
     pub from: ActorId,
+    /// The key of draws about the step.
+    pub lineage: Lineage,
     /// Everything else.
     pub list: Vec<Output>,
     /// Whether the input came too late to mean anything; the step then counts as not having
@@ -333,7 +340,7 @@ impl Outputs {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.effects.list.clear();
+        self.effects.clear();
         self.list.clear();
         self.stale = false;
     }

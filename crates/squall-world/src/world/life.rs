@@ -9,6 +9,7 @@ use super::{
 };
 use crate::faults::Act;
 use crate::host::{Life, Notice, Progress};
+use crate::plan::Begin;
 
 impl World {
     /// A life of a node or service begins.
@@ -46,7 +47,7 @@ impl World {
         line.incarnation = Some(u64::from(actor.incarnation));
         line.power = Some(power);
         self.journal.line(&line);
-        actor.state = State::Down;
+        (actor.state, actor.busy_until) = (State::Down, None);
         let incarnation = u64::from(actor.incarnation);
         let key = draw_key(self.plan.seed, DOMAIN_POWER, u64::from(id.0), incarnation);
         self.fold(6, id, u64::from(power));
@@ -82,18 +83,25 @@ impl World {
         }
     }
 
-    /// The main phase begins: the faults of the plan are timed from here.
+    /// The main phase begins: the faults of the plan are timed from here, or wait for what happens
+    /// from here on.
     pub(super) fn schedule_faults(&mut self) {
         for (at, event) in self.plan.events.iter().enumerate() {
-            let begin = self.now.saturating_add(event.at_us.saturating_mul(1_000));
-            let end = begin.saturating_add(event.for_us.saturating_mul(1_000));
-            self.queue.push(begin, Event::FaultBegin(at));
-            self.queue.push(end, Event::FaultEnd(at));
+            match event.begin().expect("the plan was looked at when the World was made") {
+                Begin::At(after_ns) => {
+                    let begin = self.now.saturating_add(after_ns);
+                    let end = begin.saturating_add(event.for_us.saturating_mul(1_000));
+                    self.queue.push(begin, Event::FaultBegin { fault: at, cause: None });
+                    self.queue.push(end, Event::FaultEnd(at));
+                }
+                Begin::After(trigger, after_ns) => self.triggers.arm(at, trigger, after_ns),
+            }
         }
     }
 
     /// The cluster heals: what is in force ends, what was still to come does not.
     pub(super) fn end_all_faults(&mut self) {
+        self.triggers.disarm();
         for fault in 0..self.faults.len() {
             if self.faults[fault].is_active {
                 self.fault_ends(fault);
@@ -102,13 +110,14 @@ impl World {
         }
     }
 
-    pub(super) fn fault_begins(&mut self, fault: usize) {
+    /// `cause` is the line of what it waited for, if it waited for something.
+    pub(super) fn fault_begins(&mut self, fault: usize, cause: Option<u64>) {
         if self.faults[fault].is_over || self.faults[fault].is_active {
             return;
         }
         self.faults[fault].is_active = true;
         self.faults[fault].strikes = self.strikes(&self.faults[fault].act);
-        let e = self.fault_line(fault, true);
+        let e = self.fault_line(fault, true, cause);
         match self.faults[fault].act.clone() {
             Act::Cut(cuts) => {
                 for (src, dest) in cuts {
@@ -135,7 +144,7 @@ impl World {
         }
         self.faults[fault].is_active = false;
         self.faults[fault].is_over = true;
-        let e = self.fault_line(fault, false);
+        let e = self.fault_line(fault, false, None);
         match self.faults[fault].act.clone() {
             Act::Cut(cuts) => {
                 for (src, dest) in cuts {
@@ -162,10 +171,11 @@ impl World {
         act.strikes() && !is_in_vain
     }
 
-    fn fault_line(&mut self, fault: usize, begins: bool) -> u64 {
+    fn fault_line(&mut self, fault: usize, begins: bool, cause: Option<u64>) -> u64 {
         let e = self.journal.next();
         let event = &self.plan.events[fault];
         let mut line = Line::new(e, self.now, Kind::Fault, "nemesis");
+        line.c = cause;
         line.id = Some(event.id);
         line.what_is_done = Some(if begins { "begin" } else { "end" }.into());
         line.what = Some(event.what.as_str().into());

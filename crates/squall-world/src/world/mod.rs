@@ -7,6 +7,9 @@
 mod life;
 mod network;
 mod outputs;
+mod reads;
+mod replicas;
+mod triggers;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,16 +17,20 @@ use std::io::Write;
 use std::sync::Arc;
 
 use squall_history::trace::{Header, Kind, Line, Role};
-use squall_node::{ActorId, EventNo, Instant, Lineage, Moment, Position, Roster, Token, draw_key};
+use squall_node::{
+    ActorId, Effect, EventNo, Instant, Lineage, Moment, Position, Roster, Token, draw_key,
+};
 
 use self::network::Network;
+use self::triggers::Triggers;
 use crate::Envelope;
 use crate::faults::Act;
 use crate::host::{Finding, Host, HostInput, Notice, Op, Outputs, Phase, Progress};
 use crate::journal::{ActorText, Journal, Rolling};
 use crate::link::Latency;
-use crate::plan::{ClockKind, Plan, PlanError};
+use crate::plan::{ClockKind, EventPlan, Plan, PlanError};
 use crate::queue::{Queue, SLOTS_MAX, Slot};
+use crate::trigger::Happening;
 use crate::wall::{Clock, Doorbell, Ring};
 
 use self::outputs::UNASKED;
@@ -164,6 +171,8 @@ enum Event {
         sent: u64,
         /// Whether a client is at one of its ends.
         is_client: bool,
+        /// Whether it has arrived, and waits for its receiver to be free.
+        is_here: bool,
         /// The line of its sender's stdout, if that is a process; else 0.
         line_no: u32,
     },
@@ -182,7 +191,17 @@ enum Event {
         cause: u64,
         lineage: Lineage,
     },
-    FaultBegin(usize),
+    /// A step that reads from a disk is over: what it said takes effect.
+    Read {
+        actor: ActorId,
+        incarnation: u32,
+        effects: Vec<Effect>,
+        cause: u64,
+    },
+    FaultBegin {
+        fault: usize,
+        cause: Option<u64>,
+    },
     FaultEnd(usize),
 }
 
@@ -204,6 +223,8 @@ struct Actor {
     host: Option<usize>,
     incarnation: u32,
     state: State,
+    /// When the step that it is at will be over, if that step reads from a disk.
+    busy_until: Option<u64>,
     downs: u32,
     /// Whether we have closed the input of its present life: that it then ends is our doing.
     is_closed: bool,
@@ -237,6 +258,7 @@ pub struct World {
     unflushed: Vec<usize>,
     network: Network,
     faults: Vec<Planned>,
+    triggers: Triggers,
     journal: Journal,
     hash: Rolling,
     chain: Chain,
@@ -310,6 +332,7 @@ impl World {
         for event in &plan.events {
             let words = serde_json::to_string(&event.words).unwrap_or_default();
             let act = event.load(&of)?;
+            event.begin()?;
             let words = words.into();
             let (is_active, is_over, strikes) = (false, false, false);
             faults.push(Planned { act, words, is_active, is_over, strikes });
@@ -318,6 +341,9 @@ impl World {
             mean_ns: plan.network.latency_us.saturating_mul(1_000),
             shape: plan.network.dist,
         };
+        let mut out = Outputs::default();
+        // Only who observes hears of writes.
+        out.effects.observing = plan.events.iter().any(EventPlan::waits_for_write);
         Ok(Self {
             clock: Clock::new(plan.clock),
             now: 0,
@@ -331,11 +357,12 @@ impl World {
             busy: Vec::new(),
             unflushed: Vec::new(),
             faults,
+            triggers: Triggers::default(),
             journal: Journal::default(),
             hash: Rolling::default(),
             chain: Chain::Off,
             bounds,
-            out: Outputs::default(),
+            out,
             events: 0,
             instant_events: 0,
             phase: None,
@@ -415,6 +442,7 @@ impl World {
             unflushed: Vec::new(),
             network: self.network.clone(),
             faults: self.faults.clone(),
+            triggers: self.triggers.clone(),
             journal: Journal::default(),
             hash: self.hash.clone(),
             chain: self.chain.clone(),
@@ -521,21 +549,37 @@ impl World {
     fn handle(&mut self, slot: Slot, due: u64) {
         let before = self.events;
         match *self.queue.event(&slot) {
-            Event::Deliver { .. } => self.deliver(&slot, due),
+            Event::Deliver { .. } => {
+                if let Some(free) = self.deliver(&slot, due) {
+                    return self.queue.defer(slot, free);
+                }
+            }
             Event::Timer { actor, incarnation, token, armed, lineage, .. } => {
                 if self.is_live(actor, incarnation) {
+                    if let Some(free) = self.actors[actor.index()].busy_until {
+                        return self.queue.defer(slot, free);
+                    }
                     self.timer((actor, token), (armed, lineage), &slot);
                 }
             }
             Event::Synced { actor, incarnation, upto, cause, lineage } => {
                 if self.is_live(actor, incarnation) {
+                    if let Some(free) = self.actors[actor.index()].busy_until {
+                        return self.queue.defer(slot, free);
+                    }
                     self.synced(actor, upto, cause, lineage);
                 }
             }
-            Event::FaultBegin(fault) => self.fault_begins(fault),
+            Event::Read { actor, incarnation, cause, .. } => {
+                if self.is_live(actor, incarnation) {
+                    self.has_read(actor, &slot, cause);
+                }
+            }
+            Event::FaultBegin { fault, cause } => self.fault_begins(fault, cause),
             Event::FaultEnd(fault) => self.fault_ends(fault),
         }
         self.queue.release(slot);
+        self.begin_what_was_met();
         if self.events > before {
             self.link_chain();
         }
@@ -584,6 +628,10 @@ impl World {
         }
         self.disk_line(id, cause, "synced", |line| line.position = Some(upto.0));
         self.fold(2, id, upto.0);
+        if self.triggers.is_armed() {
+            let node = &self.actors[id.index()].name;
+            self.triggers.see(Happening::SyncEnd { node }, e);
+        }
         self.interpret(e);
     }
 
@@ -616,6 +664,7 @@ impl World {
         let progress = self.hosts[host].collect(at, &mut self.out);
         self.busy[host] = progress == Progress::Busy;
         self.interpret(UNASKED);
+        self.begin_what_was_met();
         // Processes that speak without being asked are no events, and may fill the queue.
         self.check_bounds();
     }
@@ -694,6 +743,7 @@ impl World {
 
     fn report(mut self) -> Report {
         self.lose_the_rest();
+        self.compare_replicas();
         self.end_hosts();
         let exits = self.exits.iter().map(|(id, how)| (self.name(*id).to_owned(), how.clone()));
         Report {
@@ -733,6 +783,7 @@ impl Actor {
             host: None,
             incarnation: 0,
             state: State::Up,
+            busy_until: None,
             downs: 0,
             is_closed: false,
             spoken: 0,

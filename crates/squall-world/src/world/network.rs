@@ -5,11 +5,13 @@ use squall_node::{ActorId, Form, Lineage, Outgoing, draw_key};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{End, Event, State, World};
+use crate::edit::{Edit, Leaving};
 use crate::envelope::{Symbol, Symbols};
 use crate::host::{Finding, HostInput, Spoken};
 use crate::journal::{ActorText, Sent};
 use crate::link::Latency;
 use crate::queue::Slot;
+use crate::trigger::Happening;
 use crate::{Envelope, host};
 
 const DOMAIN_SPOKEN: u64 = 0x7370_6f6b_656e_0001;
@@ -168,26 +170,66 @@ impl World {
         let ends = u64::from(dest.0) << 32 | u64::from(src.0);
         let (name_hash, body_hash) = (self.network.symbols.hash(name), xxh3_64(&envelope.body));
         self.hash.fold_all([ends, name_hash, body_hash]);
-        let delay = self.hook_send(&envelope, is_client);
+        let (delay, is_dropped) = self.hook_send(&envelope, is_client);
         let due = self.now.saturating_add(delay);
         let sent = self.journal.next();
-        let fate = (!is_known).then_some("nowhere");
+        let fate = if is_known { is_dropped.then_some("drop") } else { Some("nowhere") };
         self.write_send(&envelope, (due, fate), message.held_from.map(|at| at.0));
+        if self.triggers.is_armed() {
+            self.see_message(src, dest, name, sent, true);
+        }
         if !is_known {
             self.network.net.undeliverable += 1;
         } else if is_full {
             self.lose((dest, id), sent, "queue");
+        } else if is_dropped {
+            self.network.link(src, dest).in_flight -= 1;
         } else {
             self.network.body_bytes += envelope.body.len();
             let line_no = self.network.posted_line;
-            self.queue.push(due, Event::Deliver { envelope, sent, is_client, line_no });
+            let is_here = false;
+            self.queue.push(due, Event::Deliver { envelope, sent, is_client, is_here, line_no });
         }
     }
 
-    /// Everything that happens to a message when it is sent: its delay. Loss, copies, delays and
-    /// changes of a message by faults belong here and nowhere else.
-    fn hook_send(&mut self, envelope: &Envelope, is_client: bool) -> u64 {
-        if is_client { 0 } else { self.network.latency.draw(self.network.seed, envelope.lineage) }
+    /// Everything that happens to a message when it is sent: its delay, and whether it is lost.
+    /// Loss, copies, delays and changes of a message by faults belong here and nowhere else.
+    fn hook_send(&mut self, envelope: &Envelope, is_client: bool) -> (u64, bool) {
+        let Network { latency, seed, .. } = &self.network;
+        let delay = if is_client { 0 } else { latency.draw(*seed, envelope.lineage) };
+        if self.plan.edits.is_empty() { (delay, false) } else { self.edited(envelope, delay) }
+    }
+
+    /// What the edits of the plan say about a message.
+    #[cold]
+    fn edited(&mut self, envelope: &Envelope, mut delay: u64) -> (u64, bool) {
+        let name = self.network.symbols.text(envelope.name);
+        let (from, to) = (self.name(envelope.src), self.name(envelope.dest));
+        let leaving = Leaving { from, to, name, k: envelope.k };
+        let mut is_dropped = false;
+        for edit in self.plan.edits.iter().filter(|edit| edit.is_about(leaving)) {
+            match edit {
+                Edit::Drop(_) => is_dropped = true,
+                Edit::Delay(longer) => {
+                    delay = delay.saturating_add(longer.by_us.saturating_mul(1_000));
+                }
+            }
+        }
+        self.hash.fold_all([delay, u64::from(is_dropped), envelope.id]);
+        (delay, is_dropped)
+    }
+
+    /// A message leaves or arrives, and faults wait for messages.
+    #[cold]
+    fn see_message(&mut self, src: ActorId, dest: ActorId, name: Symbol, line: u64, leaves: bool) {
+        let of = |id: ActorId| self.actors.get(id.index()).map_or("?", |actor| &*actor.name);
+        let (name, from, to) = (self.network.symbols.text(name), of(src), of(dest));
+        let happening = if leaves {
+            Happening::Sent { name, from, to }
+        } else {
+            Happening::Received { name, from, to }
+        };
+        self.triggers.see(happening, line);
     }
 
     /// What keeps a message from being handed over when it falls due: a cut, or a receiver that
@@ -198,34 +240,48 @@ impl World {
         if link.cuts > 0 && src != dest {
             return Some("cut");
         }
+        self.is_missed(dest)
+    }
+
+    /// Whether there is nobody who could take what has arrived.
+    fn is_missed(&self, dest: ActorId) -> Option<&'static str> {
         match self.actors[dest.index()].state {
             State::Up => None,
             State::Down | State::Exited | State::Gone => Some("down"),
         }
     }
 
-    /// A message falls due. It is handed over where it lies, not copied.
-    pub(super) fn deliver(&mut self, slot: &Slot, due: u64) {
-        let Event::Deliver { envelope, sent, is_client, line_no } = self.queue.event(slot) else {
-            return;
+    /// A message falls due. It is handed over where it lies, not copied. If its receiver is busy,
+    /// this says until when it waits.
+    pub(super) fn deliver(&mut self, slot: &Slot, due: u64) -> Option<u64> {
+        let Event::Deliver { envelope, sent, is_client, is_here, line_no } = self.queue.event(slot)
+        else {
+            return None;
         };
-        let (src, dest, id) = (envelope.src, envelope.dest, envelope.id);
-        let (sent, is_client, line_no) = (*sent, *is_client, *line_no);
-        self.network.body_bytes -= envelope.body.len();
-        if let Some(why) = self.hook_delivery(src, dest) {
-            self.lose((dest, id), sent, why);
-            return;
+        let (src, dest, id, name) = (envelope.src, envelope.dest, envelope.id, envelope.name);
+        let (sent, is_client, line_no, bytes) = (*sent, *is_client, *line_no, envelope.body.len());
+        let lost = if *is_here { self.is_missed(dest) } else { self.hook_delivery(src, dest) };
+        if lost.is_none() && self.actors[dest.index()].busy_until.is_some() {
+            if let Event::Deliver { is_here, .. } = self.queue.event_mut(slot) {
+                *is_here = true;
+            }
+            return self.actors[dest.index()].busy_until;
         }
-        let Some(host) = self.host_of(dest) else { return };
+        self.network.body_bytes -= bytes;
+        if let Some(why) = lost {
+            self.lose((dest, id), sent, why);
+            return None;
+        }
+        let host = self.host_of(dest)?;
         self.network.late(self.now.saturating_sub(due));
         self.network.count(is_client, |counts| counts.recv += 1);
         let e = self.journal.next();
         self.out.clear();
-        let Event::Deliver { envelope, .. } = self.queue.event(slot) else { return };
+        let Event::Deliver { envelope, .. } = self.queue.event(slot) else { return None };
         let at = self.moment(e, envelope.lineage);
-        let name = self.network.symbols.text(envelope.name);
-        let src = &*self.actors[src.index()].name;
-        let input = HostInput::Message { to: dest, envelope, name, src };
+        let text = self.network.symbols.text(name);
+        let from = &*self.actors[src.index()].name;
+        let input = HostInput::Message { to: dest, envelope, name: text, src: from };
         let progress = self.hosts[host].step(at, input, &mut self.out);
         self.busy[host] = progress == host::Progress::Busy;
         if self.busy[host] && self.unflushed.last() != Some(&host) {
@@ -237,9 +293,13 @@ impl World {
             self.journal.skip();
         }
         self.fold(3, dest, id);
+        if self.triggers.is_armed() {
+            self.see_message(src, dest, name, e, false);
+        }
         self.network.heard_line = line_no;
         self.interpret(e);
         self.network.heard_line = 0;
+        None
     }
 
     fn lose(&mut self, (dest, id): (ActorId, u64), sent: u64, why: &'static str) {

@@ -10,6 +10,7 @@ use squall_node::{
 
 use super::{Actor, End, Event, Recorded, RecordedWhat, State, Turn, World};
 use crate::host::{self, Finding, Notice, Op, Output, Phase, Stage};
+use crate::trigger::Happening;
 
 /// The cause of what a process says unasked.
 pub(super) const UNASKED: u64 = u64::MAX;
@@ -20,6 +21,9 @@ impl World {
     /// Carries out what the host has said in answer to the event `e`, or [`UNASKED`].
     pub(super) fn interpret(&mut self, e: u64) {
         let from = self.out.from;
+        if self.out.effects.reads.calls > 0 {
+            self.charge_reads(from, e);
+        }
         let mut effects = std::mem::take(&mut self.out.effects.list);
         for effect in &mut effects {
             self.effect(from, effect, e);
@@ -130,12 +134,20 @@ impl World {
         let latency = min.saturating_mul(1_000) + scale(drawn, span + 1);
         self.hash.fold(latency);
         let incarnation = self.actors[actor.index()].incarnation;
+        if self.triggers.is_armed() {
+            let node = &self.actors[actor.index()].name;
+            self.triggers.see(Happening::SyncStart { node }, self.journal.next());
+        }
         self.disk_line(actor, e, "sync", |line| line.position = Some(upto.0));
         let due = self.now.saturating_add(latency);
         self.queue.push(due, Event::Synced { actor, incarnation, upto, cause: e, lineage });
     }
 
     fn wrote(&mut self, actor: ActorId, e: u64, file: &str, (bytes, at): (u64, Position)) {
+        if self.triggers.is_armed() {
+            let node = &self.actors[actor.index()].name;
+            self.triggers.see(Happening::Write { file, node }, self.journal.next());
+        }
         self.disk_line(actor, e, "write", |line| {
             line.file = Some(Cow::Owned(file.to_owned()));
             line.bytes = Some(bytes);
@@ -163,6 +175,10 @@ impl World {
     }
 
     fn note(&mut self, actor: ActorId, cause: u64, name: &str, fields: &View) {
+        if self.triggers.is_armed() {
+            let node = &self.actors[actor.index()].name;
+            self.triggers.see(Happening::Note { name, node }, self.journal.next());
+        }
         if !self.journal.is_on() {
             return;
         }

@@ -83,3 +83,25 @@ fn a_goal_that_was_never_met_is_known() {
     assert_eq!(goals(&[1, 2, 3]).get(&name), Some(&0), "told once, and not met");
     assert_eq!(goals(&[1, 0, 2, 0]).get(&name), Some(&2));
 }
+
+#[test]
+fn what_is_replicated_is_equal_in_the_end() {
+    let shares = |numbers: [u64; 3]| {
+        let at = |(node, n): (usize, u64)| say(1, node, "share", n);
+        let lines = numbers.into_iter().enumerate().map(at).collect();
+        Stage { lines, recovery_ms: 10, ..Stage::default() }
+    };
+    assert!(shares([4, 4, 4]).run().report.findings.is_empty());
+    let ran = shares([4, 5, 4]).run();
+    let [(e, finding)] = &ran.report.findings[..] else { panic!("{:?}", ran.report.findings) };
+    assert_eq!((finding.code, finding.node.as_str()), ("replicated", "n1"));
+    assert_eq!(finding.raw, "0000000000000004  n0, n2\n0000000000000005  n1");
+    let line = &ran.lines()[usize::try_from(*e).unwrap()];
+    assert_eq!((&line["a"], &line["code"]), (&json!("n1"), &json!("replicated")));
+    // Without time to heal nobody promised anything, and who is not there has no say.
+    assert!(Stage { recovery_ms: 0, ..shares([4, 5, 4]) }.run().report.findings.is_empty());
+    let mut stage = shares([4, 5, 4]);
+    stage.lines.push(say(2, 1, "boom", 0));
+    let codes: Vec<_> = stage.run().report.findings.iter().map(|(_, f)| f.code).collect();
+    assert_eq!(codes, ["SQ06"]);
+}

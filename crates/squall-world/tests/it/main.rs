@@ -6,6 +6,7 @@ mod stage;
 mod transcript;
 
 mod bounds;
+mod edits;
 mod equal;
 mod faults;
 mod findings;
@@ -14,5 +15,7 @@ mod lines;
 mod lives;
 mod network;
 mod plans;
+mod reads;
 mod release;
 mod scripts;
+mod triggers;

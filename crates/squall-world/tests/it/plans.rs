@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use squall_history::trace::Role;
 use squall_node::Random;
 use squall_world::faults::FAULTS;
-use squall_world::{Bounds, Plan, World, parse_seed};
+use squall_world::{Bounds, EventPlan, Plan, World, parse_seed};
 
 use crate::stage::{Stage, cut, kill};
 
@@ -21,6 +21,23 @@ fn error(change: impl FnOnce(&mut Value)) -> String {
     let mut plan = good();
     change(&mut plan);
     Plan::parse(&plan.to_string()).expect_err("the plan is not in order").to_string()
+}
+
+fn begin(plan: &mut Value) -> &mut serde_json::Map<String, Value> {
+    plan["events"][0].as_object_mut().unwrap()
+}
+
+/// The message about an event that waits for this.
+fn waiting(when: Value) -> String {
+    error(|plan| {
+        begin(plan).remove("at_us");
+        begin(plan).insert("when".to_owned(), when);
+    })
+}
+
+/// The message about this edit.
+fn edited(edit: Value) -> String {
+    error(|plan| plan["edits"] = json!([edit]))
 }
 
 #[test]
@@ -44,6 +61,25 @@ fn what_is_unknown_is_named() {
         (error(|plan| plan["events"][1]["power"] = json!("yes")), "power"),
         (error(|plan| plan["events"][1]["node"] = json!("n1")), "node"),
         (error(|plan| plan["events"][1]["id"] = plan["events"][0]["id"].clone()), "two events"),
+        (error(|plan| plan["events"][0]["when"] = json!({ "sent": "ping" })), "both"),
+        (error(|plan| plan["events"][0]["after_us"] = json!(1)), "\"after_us\""),
+        (error(|plan| drop(begin(plan).remove("at_us"))), "neither"),
+        (waiting(json!({})), "none of them"),
+        (waiting(json!({ "sent": "ping", "note": "woke" })), "sent and note"),
+        (waiting(json!({ "sended": "ping" })), "sended"),
+        (waiting(json!({ "sent": 3 })), "integer"),
+        (waiting(json!({ "sent": "ping", "from": "n7" })), "n7"),
+        (waiting(json!({ "sent": "ping", "node": "n1" })), "\"node\""),
+        (waiting(json!({ "note": "woke", "to": "n1" })), "\"to\""),
+        (waiting(json!({ "note": "woke", "node": "n7" })), "n7"),
+        (waiting(json!({ "sync_end": "n7" })), "n7"),
+        (waiting(json!({ "sync_end": "n1", "node": "n1" })), "\"node\""),
+        (waiting(json!({ "sent": "ping", "nth": 0 })), "from 1"),
+        (edited(json!({ "drip": {} })), "drip"),
+        (edited(json!({ "drop": { "from": "n0", "to": "n1", "k": 0 } })), "name"),
+        (edited(json!({ "drop": { "from": "n0", "to": "n7", "name": "a", "k": 0 } })), "n7"),
+        (edited(json!({ "delay": { "from": "n0", "to": "n1", "name": "a", "k": 0 } })), "by_us"),
+        (error(|plan| plan["disk"]["read_us"] = json!([3, 2])), "[3,2]"),
         (error(|plan| plan["nodes"] = json!([])), "no nodes"),
         (error(|plan| plan["nodes"][1] = json!("n0")), "n0 twice"),
         (error(|plan| plan["nodes"][1] = json!("..")), "\"..\""),
@@ -116,7 +152,7 @@ fn arbitrary() -> impl Strategy<Value = Plan> {
                 let Value::Object(words) = words else { panic!("words are an object") };
                 let what = FAULTS[fault].name.to_owned();
                 let id = id as u64;
-                plan.events.push(squall_world::EventPlan { id, at_us, what, for_us, words });
+                plan.events.push(EventPlan { id, what, words, ..EventPlan::at(at_us, for_us) });
             }
             plan
         },

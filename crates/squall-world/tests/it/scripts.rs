@@ -6,6 +6,8 @@
 //! cut n0,n1 n2 at=50 for=100                     groups that hear each other no more
 //! deaf n1 n0 at=50 for=100                       n1 no longer hears n0
 //! kill n1 at=20 for=10 power=yes
+//! kill n1 sent=vote_ok nth=2 for=10              right after the second of these is sent
+//! lose vote n0 n1 k=0                            one message
 //! run end=300 from=40                            the transcript, of what comes at `from` or later
 //! ```
 //!
@@ -48,6 +50,7 @@ impl goldenscript::Runner for Runner {
             "cut" => self.cut(&mut args),
             "deaf" => self.deaf(&mut args),
             "kill" => self.kill(&mut args),
+            "lose" => self.lose(&mut args),
             "run" => return self.play(&mut args),
             other => Err(format!("there is no command {other}").into()),
         };
@@ -63,6 +66,7 @@ impl Runner {
         self.0.nodes = usize::try_from(number(args, "nodes")?.unwrap_or(2))?;
         self.0.latency_us = 1_000 * number(args, "latency")?.unwrap_or(0);
         self.0.sync_us = [1_000 * number(args, "sync")?.unwrap_or(4); 2];
+        self.0.read_us = [1_000 * number(args, "read")?.unwrap_or(0); 2];
         self.0.rules.release_before_sync = args.take_key("rule") == Some("off");
         Ok(())
     }
@@ -92,9 +96,21 @@ impl Runner {
         self.fault(args, json!({ "do": "kill", "kind": "one", "nodes": nodes, "power": power }))
     }
 
+    fn lose(&mut self, args: &mut Args<'_>) -> Result<(), Box<dyn Error>> {
+        let mut word = || args.next_pos().map(str::to_owned).ok_or("NAME FROM TO");
+        let (name, from, to) = (word()?, word()?, word()?);
+        let k = number(args, "k")?.unwrap_or(0);
+        self.0.edits.push(json!({ "drop": { "from": from, "to": to, "name": name, "k": k } }));
+        Ok(())
+    }
+
     fn fault(&mut self, args: &mut Args<'_>, mut event: Value) -> Result<(), Box<dyn Error>> {
         event["id"] = json!(self.0.events.len() + 1);
-        event["at_us"] = json!(1_000 * number(args, "at")?.unwrap_or(0));
+        if let Some(name) = args.take_key("sent") {
+            event["when"] = json!({ "sent": name, "nth": number(args, "nth")?.unwrap_or(1) });
+        } else {
+            event["at_us"] = json!(1_000 * number(args, "at")?.unwrap_or(0));
+        }
         event["for_us"] = json!(1_000 * number(args, "for")?.ok_or("for how long?")?);
         self.0.events.push(event);
         Ok(())

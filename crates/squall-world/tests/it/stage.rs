@@ -52,11 +52,13 @@ impl Wire for Word {
 /// - `ball` throws a ball to and fro until its number is 0.
 /// - `ring` lets a timer ring after so many ms; `spin` and `toss` keep the World busy without
 ///   letting time pass; `clog` arms timers without end.
+/// - `share` lets it say that a number is replicated.
 /// - `boom` panics; `odd` sends the next node what it cannot decode; `wrong` breaks an assertion.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keeper {
     kept: BTreeMap<u64, Position>,
     heard: u64,
+    shared: Option<u64>,
 }
 
 const LOG: &str = "kept";
@@ -133,6 +135,7 @@ impl Keeper {
             "spin" => Self::say(ctx, ctx.me(), "spin", n),
             "toss" => Self::say(ctx, next, "toss", n),
             "clog" => (0..n).for_each(|n| ctx.arm(Duration::from_secs(n + 1), n)),
+            "share" => self.shared = Some(n),
             "boom" => panic!("boom {n}"),
             "odd" => Self::say(ctx, next, "gibberish", n),
             "goal" => ctx.sometimes(n == 0, "the number was zero once"),
@@ -172,6 +175,9 @@ impl Node for Keeper {
     fn view(&self, out: &mut View) {
         out.set("kept", self.kept.len());
         out.set("heard", self.heard);
+        if let Some(n) = self.shared {
+            out.replicated("shared", n);
+        }
     }
 }
 
@@ -303,7 +309,10 @@ pub(crate) struct Stage {
     pub(crate) latency_us: u64,
     pub(crate) dist: &'static str,
     pub(crate) sync_us: [u64; 2],
+    pub(crate) read_us: [u64; 2],
+    pub(crate) recovery_ms: u64,
     pub(crate) events: Vec<Value>,
+    pub(crate) edits: Vec<Value>,
     pub(crate) lines: Vec<Line>,
     pub(crate) end_us: u64,
     pub(crate) bounds: Bounds,
@@ -318,7 +327,10 @@ impl Default for Stage {
             latency_us: 0,
             dist: "constant",
             sync_us: [4_000, 4_000],
+            read_us: [0, 0],
+            recovery_ms: 0,
             events: Vec::new(),
+            edits: Vec::new(),
             lines: Vec::new(),
             end_us: 1_000_000,
             bounds: Bounds::SWARM,
@@ -345,10 +357,11 @@ impl Stage {
             "format": "squall-plan", "v": 1, "generator": GENERATOR, "workload": "keepers",
             "seed": format!("0x{:x}", self.seed), "clock": "virtual", "nodes": names,
             "network": { "latency_us": self.latency_us, "dist": self.dist },
-            "disk": { "sync_us": self.sync_us },
-            "phases": { "main_ms": self.end_us / 1_000, "recovery_ms": 0 },
+            "disk": { "sync_us": self.sync_us, "read_us": self.read_us },
+            "phases": { "main_ms": self.end_us / 1_000, "recovery_ms": self.recovery_ms },
             "ops": { "from": 0, "to": self.lines.len(), "gap_max_ns": 0 },
             "events": events,
+            "edits": self.edits,
         })
     }
 
@@ -478,6 +491,17 @@ impl Write for Sink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// What becomes of an event if it waits for a trigger instead of a time.
+pub(crate) fn when(mut event: Value, when: Value, after_us: u64) -> Value {
+    let keys = event.as_object_mut().expect("an event is an object");
+    keys.remove("at_us");
+    keys.insert("when".to_owned(), when);
+    if after_us > 0 {
+        keys.insert("after_us".to_owned(), json!(after_us));
+    }
+    event
 }
 
 /// A partition into groups, for these ms.

@@ -120,6 +120,7 @@ fn disk(line: &Value) -> String {
     let (at, position) = (word(&line["a"]), &line["position"]);
     match word(&line["do"]) {
         "write" => format!("{at} writes {}, position {position}", word(&line["file"])),
+        "read" => format!("{at} reads until {}", time(&line["due"])),
         what => format!("{at} {what} up to {position}"),
     }
 }

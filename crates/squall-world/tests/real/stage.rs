@@ -261,7 +261,7 @@ pub(crate) fn kill_with_power_loss(at_ms: u64, for_ms: u64) -> EventPlan {
 fn kill_with(at_ms: u64, for_ms: u64, power: bool) -> EventPlan {
     let words = serde_json::json!({ "kind": "one", "nodes": ["n0"], "power": power });
     let serde_json::Value::Object(words) = words else { unreachable!("a map") };
-    EventPlan { id: 0, at_us: at_ms * 1_000, what: "kill".into(), for_us: for_ms * 1_000, words }
+    EventPlan { what: "kill".into(), words, ..EventPlan::at(at_ms * 1_000, for_ms * 1_000) }
 }
 
 fn plan(names: &[String], events: Vec<EventPlan>) -> Plan {
@@ -275,10 +275,11 @@ fn plan(names: &[String], events: Vec<EventPlan>) -> Plan {
         nodes: names.to_vec(),
         knobs: BTreeMap::new(),
         network: NetworkPlan { latency_us: 0, dist: Shape::Constant },
-        disk: DiskPlan { sync_us: [0, 0] },
+        disk: DiskPlan { sync_us: [0, 0], read_us: [0, 0] },
         phases: PhasesPlan { main_ms: 1_000, recovery_ms: 0 },
         ops: OpsPlan::default(),
         events,
+        edits: Vec::new(),
         law_breaker: None,
         expect: None,
     }

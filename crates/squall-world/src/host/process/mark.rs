@@ -8,8 +8,9 @@
 //!   years: nothing ever reaches it, and its number is that of the run. Linux only.
 //!
 //! What takes off both is not found: a process that clears its environment and then lifts this
-//! very bound. A node has the second one from its first moment if this program starts nothing else
-//! ([`Births`]). Nor is one that was begun by somebody else on behalf of a node, as by `systemd-run`.
+//! very bound. Nor is one that was begun by somebody else on behalf of a node, as by `systemd-run`.
+//! A node has the second mark from its first moment if this program starts nothing else meanwhile:
+//! see [`Births`].
 
 use rustix::process::Pid;
 

@@ -1,0 +1,75 @@
+//! Faults that wait for something to happen.
+
+use super::{Event, World};
+use crate::trigger::{Happening, Trigger};
+
+/// The triggers of the plan that have not been met yet, and those that just were.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Triggers {
+    waiting: Vec<Waiting>,
+    met: Vec<Met>,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    fault: usize,
+    trigger: Trigger,
+    after_ns: u64,
+    /// So many matches are still to come.
+    left: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Met {
+    fault: usize,
+    after_ns: u64,
+    /// The line of what met it.
+    line: u64,
+}
+
+impl Triggers {
+    pub(super) fn arm(&mut self, fault: usize, trigger: &Trigger, after_ns: u64) {
+        let left = trigger.nth.unwrap_or(1);
+        self.waiting.push(Waiting { fault, trigger: trigger.clone(), after_ns, left });
+    }
+
+    pub(super) fn disarm(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Whether anything is waited for: if not, nobody needs to say what happens.
+    pub(super) const fn is_armed(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Something happens, and is told in this line.
+    pub(super) fn see(&mut self, happening: Happening<'_>, line: u64) {
+        let Self { waiting, met } = self;
+        waiting.retain_mut(|waiting| {
+            if waiting.trigger.matches(happening) {
+                waiting.left -= 1;
+            }
+            if waiting.left == 0 {
+                met.push(Met { fault: waiting.fault, after_ns: waiting.after_ns, line });
+            }
+            waiting.left > 0
+        });
+    }
+}
+
+impl World {
+    /// What a step has met takes effect once all that it said has been carried out: who is killed
+    /// for what it said has said it.
+    pub(super) fn begin_what_was_met(&mut self) {
+        while let Some(Met { fault, after_ns, line }) = self.triggers.met.pop() {
+            let begin = self.now.saturating_add(after_ns);
+            let length = self.plan.events[fault].for_us.saturating_mul(1_000);
+            self.queue.push(begin.saturating_add(length), Event::FaultEnd(fault));
+            if after_ns == 0 {
+                self.fault_begins(fault, Some(line));
+            } else {
+                self.queue.push(begin, Event::FaultBegin { fault, cause: Some(line) });
+            }
+        }
+    }
+}
