@@ -68,7 +68,7 @@ pub(crate) enum Verb {
         allow_negative_numbers = true
     )]
     Test(Box<TestArgs>),
-    /// Repeat a kept run, or run a plan.
+    /// Repeat a kept run, or run a plan and keep it.
     #[command(before_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
     /// Run an embedded node as a process on stdin and stdout.

@@ -4,16 +4,17 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use squall_history::trace::Header;
-use squall_workbench::{Difference, Judged, judge, trace_of};
+use squall_workbench::{Difference, Judged, Kept, Store, judge, trace_of};
 use squall_world::{ClockKind, Plan};
 
 use crate::cli::ReplayArgs;
 use crate::exit::{DATA, Failure, INTERRUPTED};
 use crate::out::{Paint, remark, say};
 use crate::stop;
-use crate::test::{Homes, Shown, in_real_time, in_virtual_time, now, report};
+use crate::test::{Homes, Shown, in_real_time, in_virtual_time, now, perform, report, stamp};
 
 /// Repeats a run and compares: hashes in virtual time, verdicts in real time.
 pub(crate) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
@@ -25,13 +26,9 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
     let plan = Arc::new(Plan::parse(&text).map_err(|error| wrong(error.to_string()))?);
     let before = folder.as_deref().and_then(Before::read);
     stop::listen();
-    let begun = now();
-    let report = match plan.clock {
-        ClockKind::Virtual => in_virtual_time(&plan, None)?,
-        ClockKind::Wall => in_real_time(&plan, None, &Homes::passing()?)?,
-    };
-    let judged = judge(&plan, report);
-    let wall = now().saturating_sub(begun);
+    let is_known = before.as_ref().is_some_and(|before| !before.is_of_another(&plan));
+    let (judged, wall, kept) =
+        if is_known { again(&plan)? } else { for_the_first_time(&plan, &args.store)? };
     let compared = compare(&plan, &judged, before.as_ref());
     let is_other = matches!(compared, Compared::Other { .. });
     let exit = match () {
@@ -39,7 +36,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
         () if is_other => DATA,
         () => judged.word.exit(),
     };
-    let shown = Shown { plan: &plan, judged: &judged, wall, kept: None, verb: "replay" };
+    let kept = kept.as_ref();
+    let shown = Shown { plan: &plan, judged: &judged, wall, kept, verb: "replay" };
     if args.json {
         let (mut lines, mut verdict) = report::json_parts(&shown);
         verdict["exit"] = exit.into();
@@ -70,6 +68,29 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
         tell_difference(&plan, folder.as_deref())?;
     }
     Ok(exit)
+}
+
+/// A run, how long it took, and where it is kept.
+type Run = (Judged, Duration, Option<Kept>);
+
+/// A run that was kept already is only repeated.
+fn again(plan: &Arc<Plan>) -> Result<Run, Failure> {
+    let begun = now();
+    let report = match plan.clock {
+        ClockKind::Virtual => in_virtual_time(plan, None)?,
+        ClockKind::Wall => in_real_time(plan, None, &Homes::passing()?)?,
+    };
+    let judged = judge(plan, report);
+    Ok((judged, now().saturating_sub(begun), None))
+}
+
+/// A plan that nobody has run yet makes a run of its own, kept like any other.
+fn for_the_first_time(plan: &Arc<Plan>, store: &str) -> Result<Run, Failure> {
+    // What no program here can run leaves no folder.
+    squall_workbench::check_plan(plan)?;
+    let kept = Store::new(store).begin(&plan.workload, &stamp())?;
+    let (judged, wall) = perform(plan, &kept, false).inspect_err(|_| kept.abandon())?;
+    Ok((judged, wall, Some(kept)))
 }
 
 /// What the comparison with the earlier run says.
@@ -109,7 +130,7 @@ impl Compared {
 
 fn compare(plan: &Plan, judged: &Judged, before: Option<&Before>) -> Compared {
     let Some(before) = before else { return Compared::Alone };
-    if before.plan.as_ref().is_some_and(|digest| *digest != format!("{:016x}", plan.digest())) {
+    if before.is_of_another(plan) {
         return Compared::Changed;
     }
     if plan.clock == ClockKind::Wall {
@@ -179,6 +200,11 @@ struct Before {
 }
 
 impl Before {
+    /// Whether the plan has been changed since.
+    fn is_of_another(&self, plan: &Plan) -> bool {
+        self.plan.as_ref().is_some_and(|digest| *digest != format!("{:016x}", plan.digest()))
+    }
+
     fn read(folder: &Path) -> Option<Self> {
         let text = fs::read_to_string(folder.join("results.json")).ok()?;
         let results: serde_json::Value = serde_json::from_str(&text).ok()?;

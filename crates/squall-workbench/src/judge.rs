@@ -38,6 +38,8 @@ pub struct Judged {
     pub last: (u64, u64),
     /// Goals and places of nodes, with how often they were met.
     pub goals: BTreeMap<String, u64>,
+    /// What the plan waited for or meant to change and never came, in words.
+    pub unmet: Vec<String>,
     /// How many faults of each kind took effect.
     pub faults: BTreeMap<String, u64>,
 }
@@ -148,6 +150,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         hash: report.hash,
         exits: &report.exits,
         goals: &report.marks,
+        unmet: &report.unmet,
     });
     let asserted = asserted(plan, &results);
     let word = with_asserts(word, &asserted, has_begun);
@@ -161,6 +164,7 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         findings,
         exits: report.exits,
         goals: report.marks,
+        unmet: report.unmet,
         end: report.end,
         hash: report.hash,
         last: (report.end_ns, report.lines),

@@ -43,7 +43,9 @@ pub use double::{Divergence, compare, double_run, trace_of};
 pub use generate::plan;
 pub use judge::{Asserted, Judged, judge};
 pub use results::Word;
-pub use run::{Build, Habitat, LAW_BREAKERS, RunError, build, build_processes, header, run};
+pub use run::{
+    Build, Habitat, LAW_BREAKERS, RunError, build, build_processes, check_plan, header, run,
+};
 pub use settings::{NodeChoice, Settings};
 pub use squall_node::mix;
 pub use store::{Kept, Store, StoreError};

@@ -84,6 +84,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) hash: u64,
     pub(crate) exits: &'a [(String, String)],
     pub(crate) goals: &'a BTreeMap<String, u64>,
+    pub(crate) unmet: &'a [String],
 }
 
 /// The map of a run, but for the verdict.
@@ -111,6 +112,10 @@ pub(crate) fn map(parts: &Parts<'_>) -> Value {
         let count = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
         let goals = parts.goals.iter().map(|(name, n)| (Value::str(&**name), count(*n)));
         pairs.push(("goals", Value::map(goals)));
+    }
+    if !parts.unmet.is_empty() {
+        let unmet = parts.unmet.iter().map(|text| Value::str(&**text));
+        pairs.push(("unmet", unmet.collect()));
     }
     if let Some(functions) = parts.plan.text_knob("functions") {
         pairs.push(("functions", functions.split(',').map(Value::str).collect()));

@@ -19,7 +19,7 @@ use crate::doomed::Doomed;
 use crate::knobs;
 use crate::nodes::{self, Embedded, Seat};
 use crate::services::SERVICES;
-use crate::workloads;
+use crate::workloads::{self, Workload};
 
 const RELEASE_BEFORE_SYNC: &str = "release-before-sync";
 const PANIC: &str = "panic";
@@ -116,10 +116,7 @@ impl Build {
     /// # Errors
     /// If the plan names what does not exist.
     pub fn new(plan: &Arc<Plan>, bounds: Bounds) -> Result<Self, RunError> {
-        let workload = workloads::find(&plan.workload).ok_or_else(|| {
-            RunError::Plan(format!("the plan's workload {:?} does not exist", plan.workload))
-        })?;
-        knobs::check(plan, workload)?;
+        let workload = check_plan(plan)?;
         let members = members(plan);
         let mut world = World::new(Arc::clone(plan), &members, bounds)?;
         let actor = |at: usize| ActorId(u32::try_from(at).expect("fewer than 2^32 actors"));
@@ -167,6 +164,18 @@ impl Build {
         self.world.settle(me, (node.host)(seat).map_err(RunError::Node)?);
         Ok(())
     }
+}
+
+/// Looks whether a plan's workload and knobs are known here.
+///
+/// # Errors
+/// What is not.
+pub fn check_plan(plan: &Plan) -> Result<&'static Workload, RunError> {
+    let workload = workloads::find(&plan.workload).ok_or_else(|| {
+        RunError::Plan(format!("the plan's workload {:?} does not exist", plan.workload))
+    })?;
+    knobs::check(plan, workload)?;
+    Ok(workload)
 }
 
 /// Where the processes of a run live.

@@ -382,7 +382,7 @@ pub(crate) fn check_actor(name: &str, nodes: &[String]) -> Result<(), String> {
         return Ok(());
     }
     let nodes = nodes.join(", ");
-    Err(format!("there is no {name}: the nodes are {nodes}, clients c0, c1 and so on"))
+    Err(format!("there is no {name}: the nodes are {nodes}; clients are c0, c1 and so on"))
 }
 
 /// Whether a node may be called so.

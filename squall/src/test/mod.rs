@@ -49,7 +49,8 @@ fn once(request: &Request, seed: u64) -> Result<Word, Failure> {
     if request.is_json {
         say(&report::start(&plan))?;
     }
-    let (judged, wall) = perform(&plan, &kept, request).inspect_err(|_| kept.abandon())?;
+    let log_stderr = request.settings.log_stderr;
+    let (judged, wall) = perform(&plan, &kept, log_stderr).inspect_err(|_| kept.abandon())?;
     let shown = Shown { plan: &plan, judged: &judged, wall, kept: Some(&kept), verb: "test" };
     say(&if request.is_json { report::json_lines(&shown) } else { report::text(&shown) })?;
     Ok(judged.word)
@@ -59,7 +60,7 @@ fn once(request: &Request, seed: u64) -> Result<Word, Failure> {
 pub(crate) fn perform(
     plan: &Arc<Plan>,
     kept: &Kept,
-    request: &Request,
+    log_stderr: bool,
 ) -> Result<(Judged, Duration), Failure> {
     let begun = now();
     kept.plan(plan)?;
@@ -67,7 +68,7 @@ pub(crate) fn perform(
         ClockKind::Virtual => in_virtual_time(plan, Some(kept.trace()?))?,
         ClockKind::Wall => {
             let logs = kept.node_logs()?;
-            let homes = Homes::new(logs, request.settings.log_stderr)?;
+            let homes = Homes::new(logs, log_stderr)?;
             in_real_time(plan, Some(kept.trace()?), &homes)?
         }
     };
@@ -94,7 +95,7 @@ fn drawn_seed() -> u64 {
 }
 
 /// The name of a run's folder: local time, as Maelstrom writes it.
-fn stamp() -> String {
+pub(crate) fn stamp() -> String {
     let zoned = jiff::Zoned::now();
     let millis = zoned.millisecond();
     format!("{}.{millis:03}{}", zoned.strftime("%Y%m%dT%H%M%S"), zoned.strftime("%z"))

@@ -288,6 +288,9 @@ fn figures(shown: &Shown<'_>, paint: Paint, out: &mut String) {
     let faults: Vec<_> =
         judged.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     row("faults", &if faults.is_empty() { "none".to_owned() } else { faults.join(", ") });
+    for unmet in &judged.unmet {
+        row("", &format!("{} {}", paint.doubtful("?"), plain(unmet)));
+    }
     let seconds = shown.wall.as_secs_f64();
     row("took", &format!("{seconds:.2} s, hash {:016x}", judged.hash));
     out.push('\n');

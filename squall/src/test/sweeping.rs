@@ -145,7 +145,8 @@ impl Sweep<'_> {
             }
             let plan = Arc::new(plan(&self.request.settings, *seed));
             let kept = store.begin(&plan.workload, &stamp())?;
-            perform(&plan, &kept, self.request).inspect_err(|_| kept.abandon())?;
+            perform(&plan, &kept, self.request.settings.log_stderr)
+                .inspect_err(|_| kept.abandon())?;
             folders.push(kept.path.display().to_string());
         }
         Ok(folders)

@@ -25,8 +25,53 @@ fn a_run_is_repeated_however_it_is_named() {
     fs::copy(shell.path("store/latest/plan.json"), shell.path("plan.json")).unwrap();
     let ended = shell.run("replay plan.json");
     ended.assert_code(0).assert_says("? there is no earlier run to compare with");
-    assert_eq!(shell.run("replay plan.json --json").verdict()["same"], serde_json::Value::Null);
-    shell.run("replay -3").assert_code(66);
+    // It is a run of its own, kept like any other.
+    ended.assert_says("  kept in    store/broadcast/");
+    shell.run("replay -1").assert_code(0).assert_says("✓ the same run");
+    let json = shell.run("replay plan.json --json --store elsewhere").verdict();
+    assert_eq!(json["same"], serde_json::Value::Null);
+    assert!(shell.path("elsewhere/latest/trace.jsonl").is_file(), "{json}");
+    shell.run("replay -4").assert_code(66);
+}
+
+#[test]
+fn a_plan_that_cannot_be_run_leaves_nothing() {
+    let shell = Shell::new();
+    shell.run("test -w echo --time-limit 2 --seed 1 --store one").assert_code(0);
+    let plan = shell.read("one/latest/plan.json");
+    for (old, new) in [("\"echo\",\n", "\"../echo\",\n"), ("\"grid\"", "\"gird\"")] {
+        assert!(plan.contains(old), "{old} is not in {plan}");
+        fs::write(shell.path("plan.json"), plan.replacen(old, new, 1)).unwrap();
+        shell.run("replay plan.json").assert_code(65);
+        assert!(!shell.path("store").exists());
+    }
+}
+
+#[test]
+fn a_fault_waits_for_its_trigger_and_what_never_comes_is_told() {
+    let shell = Shell::new();
+    shell.run("test -w lin-kv --impl abd --time-limit 2 --rate 20 --seed 1").assert_code(0);
+    let mut plan: serde_json::Value =
+        serde_json::from_str(&shell.read("store/latest/plan.json")).expect("a plan is JSON");
+    let kill = |id: u64, when: serde_json::Value| {
+        serde_json::json!({ "id": id, "when": when, "do": "kill", "for_us": 300_000,
+                            "kind": "one", "nodes": ["n1"], "power": true })
+    };
+    plan["events"] = serde_json::json!([
+        kill(1, serde_json::json!({ "sent": "write_ok" })),
+        kill(2, serde_json::json!({ "sent": "wriet_ok", "nth": 3 })),
+    ]);
+    let which = serde_json::json!({ "from": "n1", "to": "n2", "name": "none", "k": 0 });
+    plan["edits"] = serde_json::json!([{ "drop": which }]);
+    fs::write(shell.path("plan.json"), plan.to_string()).unwrap();
+    let ended = shell.run("replay plan.json");
+    ended.assert_code(0).assert_says("kill 1");
+    ended
+        .assert_says("? event 2 waited in vain for {\"sent\":\"wriet_ok\",\"nth\":3}: seen 0 of 3");
+    ended.assert_says("? edit 1 found no message: {\"drop\":{");
+    let results: serde_json::Value =
+        serde_json::from_str(&shell.read("store/latest/results.json")).expect("results are JSON");
+    assert_eq!(results["unmet"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]

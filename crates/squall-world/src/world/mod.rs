@@ -259,6 +259,8 @@ pub struct World {
     network: Network,
     faults: Vec<Planned>,
     triggers: Triggers,
+    /// Which edits of the plan have found their message.
+    edits_met: Vec<bool>,
     journal: Journal,
     hash: Rolling,
     chain: Chain,
@@ -298,6 +300,8 @@ pub struct Report {
     pub exits: Vec<(String, String)>,
     /// Goals and places that nodes reported, with how often they were met; 0: a goal that was not.
     pub marks: BTreeMap<String, u64>,
+    /// What the plan waited for or meant to change and never came, in words.
+    pub unmet: Vec<String>,
     /// Hashes of all events, if they were kept.
     pub chain: Chain,
     /// The first error while the trace was written.
@@ -345,6 +349,7 @@ impl World {
         // Only who observes hears of writes.
         out.effects.observing = plan.events.iter().any(EventPlan::waits_for_write);
         Ok(Self {
+            edits_met: vec![false; plan.edits.len()],
             clock: Clock::new(plan.clock),
             now: 0,
             queue: Queue::new(),
@@ -443,6 +448,7 @@ impl World {
             network: self.network.clone(),
             faults: self.faults.clone(),
             triggers: self.triggers.clone(),
+            edits_met: self.edits_met.clone(),
             journal: Journal::default(),
             hash: self.hash.clone(),
             chain: self.chain.clone(),
@@ -747,6 +753,7 @@ impl World {
         self.end_hosts();
         let exits = self.exits.iter().map(|(id, how)| (self.name(*id).to_owned(), how.clone()));
         Report {
+            unmet: self.unmet(),
             exits: exits.collect(),
             end: self.end.unwrap_or(End::Quiet),
             hash: self.hash.value(),

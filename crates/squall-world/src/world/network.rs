@@ -207,7 +207,12 @@ impl World {
         let (from, to) = (self.name(envelope.src), self.name(envelope.dest));
         let leaving = Leaving { from, to, name, k: envelope.k };
         let mut is_dropped = false;
-        for edit in self.plan.edits.iter().filter(|edit| edit.is_about(leaving)) {
+        let mut met = Vec::new();
+        for (at, edit) in self.plan.edits.iter().enumerate() {
+            if !edit.is_about(leaving) {
+                continue;
+            }
+            met.push(at);
             match edit {
                 Edit::Drop(_) => is_dropped = true,
                 Edit::Delay(longer) => {
@@ -215,7 +220,12 @@ impl World {
                 }
             }
         }
-        self.hash.fold_all([delay, u64::from(is_dropped), envelope.id]);
+        if !met.is_empty() {
+            self.hash.fold_all([delay, u64::from(is_dropped), envelope.id]);
+        }
+        for at in met {
+            self.edits_met[at] = true;
+        }
         (delay, is_dropped)
     }
 

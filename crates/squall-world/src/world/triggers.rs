@@ -1,6 +1,7 @@
 //! Faults that wait for something to happen.
 
 use super::{Event, World};
+use crate::edit::Edit;
 use crate::trigger::{Happening, Trigger};
 
 /// The triggers of the plan that have not been met yet, and those that just were.
@@ -8,6 +9,8 @@ use crate::trigger::{Happening, Trigger};
 pub(super) struct Triggers {
     waiting: Vec<Waiting>,
     met: Vec<Met>,
+    /// Those that were still waiting when the cluster healed.
+    unmet: Vec<Waiting>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,7 +37,7 @@ impl Triggers {
     }
 
     pub(super) fn disarm(&mut self) {
-        self.waiting.clear();
+        self.unmet.append(&mut self.waiting);
     }
 
     /// Whether anything is waited for: if not, nobody needs to say what happens.
@@ -44,7 +47,7 @@ impl Triggers {
 
     /// Something happens, and is told in this line.
     pub(super) fn see(&mut self, happening: Happening<'_>, line: u64) {
-        let Self { waiting, met } = self;
+        let Self { waiting, met, unmet: _ } = self;
         waiting.retain_mut(|waiting| {
             if waiting.trigger.matches(happening) {
                 waiting.left -= 1;
@@ -58,6 +61,26 @@ impl Triggers {
 }
 
 impl World {
+    /// What the plan waited for or meant to change, and never came: a name that is mistyped looks
+    /// like one that nobody used.
+    pub(super) fn unmet(&self) -> Vec<String> {
+        let Triggers { waiting, unmet, .. } = &self.triggers;
+        let event = |waiting: &Waiting| {
+            let id = self.plan.events[waiting.fault].id;
+            let what = serde_json::to_string(&waiting.trigger).unwrap_or_default();
+            let wanted = waiting.trigger.nth.unwrap_or(1);
+            let seen = wanted - waiting.left;
+            format!("event {id} waited in vain for {what}: seen {seen} of {wanted}")
+        };
+        let events = waiting.iter().chain(unmet).map(event);
+        let edits = self.plan.edits.iter().enumerate().filter(|(at, _)| !self.edits_met[*at]);
+        let edit = |(at, edit): (usize, &Edit)| {
+            let what = serde_json::to_string(edit).unwrap_or_default();
+            format!("edit {} found no message: {what}", at + 1)
+        };
+        events.chain(edits.map(edit)).collect()
+    }
+
     /// What a step has met takes effect once all that it said has been carried out: who is killed
     /// for what it said has said it.
     pub(super) fn begin_what_was_met(&mut self) {
