@@ -21,6 +21,9 @@ pub(crate) fn spans(plan: &Plan, recorded: &[Recorded]) -> Vec<FaultSpan> {
     for Recorded { time_ns: now, what } in recorded {
         match *what {
             RecordedWhat::Op(_) | RecordedWhat::Fault { strikes: false, .. } => {}
+            RecordedWhat::Edited { until_ns } => {
+                spans.push(FaultSpan { begin_ns: *now, end_ns: until_ns });
+            }
             RecordedWhat::Fault { event, begins: true, .. } => drop(open.insert(event, *now)),
             RecordedWhat::Fault { event, begins: false, .. } => {
                 let ended = open.remove(&event);
@@ -65,6 +68,12 @@ pub(crate) fn counts(plan: &Plan, recorded: &[Recorded]) -> BTreeMap<String, u64
     counts
 }
 
+/// How many edits of the plan have found their message.
+pub(crate) fn edits(recorded: &[Recorded]) -> u64 {
+    let is_edit = |entry: &&Recorded| matches!(entry.what, RecordedWhat::Edited { .. });
+    recorded.iter().filter(is_edit).count() as u64
+}
+
 /// Whether faults were asked for and none took effect: then nothing was tried that is worth a
 /// promise.
 pub(crate) fn in_vain(plan: &Plan, counts: &BTreeMap<String, u64>) -> Option<Outcome> {
@@ -73,10 +82,16 @@ pub(crate) fn in_vain(plan: &Plan, counts: &BTreeMap<String, u64>) -> Option<Out
     }
     let asked: BTreeSet<_> = plan.events.iter().map(|event| event.what.as_str()).collect();
     let asked: Vec<_> = asked.into_iter().collect();
+    let waited = plan.events.iter().all(|event| event.when.is_some());
+    let how_to_decide = if waited {
+        "what they wait for has to happen: look at their \"when\" and at the messages of the trace"
+    } else {
+        "give it more nodes (--node-count) or more time (--time-limit)"
+    };
     let reason = Reason {
         code: ReasonCode::Empty,
         text: format!("no fault struck anybody: {}", asked.join(", ")),
-        how_to_decide: "give it more nodes (--node-count) or more time (--time-limit)".to_owned(),
+        how_to_decide: how_to_decide.to_owned(),
         numbers: Vec::new(),
     };
     Some(Outcome {

@@ -130,10 +130,13 @@ pub fn judge(plan: &Plan, report: Report) -> Judged {
         promises.push(("the system is available", availability.clone()));
     }
     others.push(("availability", availability));
-    let faults_count = in_force::counts(plan, &report.history);
+    let mut faults_count = in_force::counts(plan, &report.history);
     let has_begun = history.events.iter().any(|event| event.process.is_client());
     if let Some(outcome) = in_force::in_vain(plan, &faults_count).filter(|_| has_begun) {
         promises.push(("the faults that were asked for take effect", outcome));
+    }
+    if let edits @ 1.. = in_force::edits(&report.history) {
+        faults_count.insert("edit".to_owned(), edits);
     }
     others.push(("exceptions", statistics::exceptions(&history)));
     let mut findings = group(report.findings);
@@ -289,7 +292,7 @@ fn history(plan: &Plan, recorded: &[Recorded]) -> History {
                     op.node.and_then(|id| plan.nodes.get(id.index()).cloned()).map(Name::from);
                 history.push(event);
             }
-            RecordedWhat::Life { .. } => {}
+            RecordedWhat::Life { .. } | RecordedWhat::Edited { .. } => {}
             RecordedWhat::Fault { event, begins, .. } => {
                 for value in nemesis_values(plan, *event, *begins) {
                     let fault = faults::find(&plan.events[*event].what);

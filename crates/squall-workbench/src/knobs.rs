@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use squall_world::{ClockKind, Plan};
+use squall_world::{ClockKind, EventPlan, Plan};
 
 use crate::asserts::Assertion;
 use crate::nodes;
-use crate::run::{RunError, has_program};
+use crate::run::{RunError, has_program, is_program};
 use crate::topology::TOPOLOGIES;
 use crate::workloads::Workload;
 
@@ -100,5 +100,28 @@ pub(crate) fn check(plan: &Plan, workload: &Workload) -> Result<(), RunError> {
         let text = "the plan has programs as nodes: its clock must be \"wall\"".to_owned();
         return Err(RunError::Plan(text));
     }
+    for event in &plan.events {
+        check_trigger(plan, event)?;
+    }
     Ok(())
+}
+
+/// Nobody sees what a program writes, syncs or notes.
+fn check_trigger(plan: &Plan, event: &EventPlan) -> Result<(), RunError> {
+    let Some(when) = &event.when else { return Ok(()) };
+    let is_inside = when.note.is_some() || when.write.is_some();
+    let named = [&when.node, &when.sync_start, &when.sync_end].into_iter().flatten().next();
+    let are_all_programs = || plan.nodes.iter().all(|node| is_program(plan, node));
+    let in_vain = match named {
+        Some(node) => is_program(plan, node),
+        None => is_inside && are_all_programs(),
+    };
+    if !in_vain {
+        return Ok(());
+    }
+    let (id, who) = (event.id, named.map_or("every node", String::as_str));
+    Err(RunError::Plan(format!(
+        "event {id} of the plan: {who} is a program, of which only messages are seen: \"sent\" and \
+         \"received\""
+    )))
 }

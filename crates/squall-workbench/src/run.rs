@@ -205,8 +205,7 @@ pub fn build_processes(plan: &Arc<Plan>, habitat: Habitat) -> Result<(World, Pro
     let processes = Processes::new(habitat.guard, habitat.births).map_err(environment)?;
     let path = |text: &str| PathBuf::from(text);
     for (at, name) in plan.nodes.iter().enumerate() {
-        let own = plan.knobs.get("bins").and_then(|bins| bins[name].as_str());
-        let Some(program) = own.or_else(|| plan.text_knob("bin")).map(path) else {
+        let Some(program) = program_of(plan, name).map(path) else {
             build.settle_embedded(at)?;
             continue;
         };
@@ -273,6 +272,17 @@ fn embedded(plan: &Plan) -> Result<&'static Embedded, RunError> {
 pub(crate) fn has_program(plan: &Plan) -> bool {
     let bins = plan.knobs.get("bins").and_then(serde_json::Value::as_object);
     plan.text_knob("bin").is_some() || bins.is_some_and(|bins| !bins.is_empty())
+}
+
+/// Whether this node is a program.
+pub(crate) fn is_program(plan: &Plan, node: &str) -> bool {
+    program_of(plan, node).is_some()
+}
+
+/// The program of a node, if it is not embedded.
+fn program_of<'p>(plan: &'p Plan, node: &str) -> Option<&'p str> {
+    let own = plan.knobs.get("bins").and_then(|bins| bins[node].as_str());
+    own.or_else(|| plan.text_knob("bin"))
 }
 
 fn args(plan: &Plan) -> Vec<String> {

@@ -17,8 +17,9 @@ pub(crate) struct Queue<E> {
     scheduled: u64,
 }
 
-/// Where an event lies that is being handled.
-#[derive(Debug)]
+/// Where an event lies that was popped and is not over. Only a copy of the whole queue has the same
+/// slot.
+#[derive(Clone, Debug)]
 pub(crate) struct Slot(u32);
 
 impl<E> Queue<E> {
@@ -62,13 +63,6 @@ impl<E> Queue<E> {
         self.slab[slot.0 as usize].as_mut().expect("a slot holds its event until it is released")
     }
 
-    /// The event was popped too early, and comes again after all that is scheduled for this time.
-    #[allow(clippy::needless_pass_by_value, reason = "a slot is deferred or released")]
-    pub(crate) fn defer(&mut self, slot: Slot, time_ns: u64) {
-        self.heap.push(Reverse(Key::new(time_ns, self.scheduled, slot.0)));
-        self.scheduled += 1;
-    }
-
     /// The event is over.
     #[allow(clippy::needless_pass_by_value, reason = "a slot is released once")]
     pub(crate) fn release(&mut self, slot: Slot) {
@@ -76,8 +70,9 @@ impl<E> Queue<E> {
         self.free.push(slot.0);
     }
 
+    /// How many events are scheduled, or popped and not over.
     pub(crate) fn len(&self) -> usize {
-        self.heap.len()
+        self.slab.len() - self.free.len()
     }
 }
 

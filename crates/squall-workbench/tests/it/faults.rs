@@ -70,3 +70,22 @@ fn small_clusters_are_struck_too() {
         }
     }
 }
+
+#[test]
+fn what_an_edit_does_is_not_told_of_the_node() {
+    let mut plan = (*plan_of(&with_nodes(3, settings("echo")), 1)).clone();
+    // Whichever of the first clients asks n0.
+    let edit = |client: u64| {
+        let from = format!("c{client}");
+        let which = json!({ "from": from, "to": "n0", "name": "echo", "k": 0 });
+        serde_json::from_value(json!({ "drop": which })).unwrap()
+    };
+    plan.edits = (0..10).map(edit).collect();
+    let judged = judged(&plan.into());
+    let lost = judged.faults["edit"];
+    assert!(lost >= 1 && judged.unmet.len() as u64 == 10 - lost, "{:?}", judged.unmet);
+    let timeouts = judged.history.events.iter().filter(|event| event.error.is_some()).count();
+    assert_eq!(timeouts as u64, lost);
+    assert!(judged.findings.is_empty(), "{:?}", judged.findings);
+    assert_eq!(judged.word.as_str(), "held");
+}

@@ -127,3 +127,27 @@ fn what_a_plan_names_must_exist() {
     let arg = |plan: &mut Plan| drop(plan.knobs.insert("args".to_owned(), vec!["--fast"].into()));
     assert!(error(arg).contains("--fast"));
 }
+
+#[test]
+fn what_is_inside_a_program_cannot_be_waited_for() {
+    let mut plan = (*plan_of(&settings("echo"), 1)).clone();
+    plan.clock = ClockKind::Wall;
+    let mut why = |knob: (&str, serde_json::Value), when: serde_json::Value| {
+        plan.knobs.remove("bin");
+        plan.knobs.remove("bins");
+        plan.knobs.insert(knob.0.to_owned(), knob.1);
+        let kill = serde_json::json!({ "id": 1, "when": when, "for_us": 1, "do": "kill",
+                                       "nodes": ["n1"], "power": false });
+        plan.events = vec![serde_json::from_value(kill).unwrap()];
+        squall_workbench::check_plan(&plan).err().map(|error| error.to_string())
+    };
+    let all = || ("bin", serde_json::json!("./node"));
+    let one = || ("bins", serde_json::json!({ "n1": "./node" }));
+    let name = |what: &str, name: &str| serde_json::json!({ what: name });
+    assert_eq!(why(all(), name("sent", "echo_ok")), None);
+    assert!(why(all(), name("write", "log")).unwrap().contains("every node is a program"));
+    assert_eq!(why(one(), name("note", "woke")), None, "another node may tell it");
+    assert!(why(one(), name("sync_end", "n1")).unwrap().contains("event 1 of the plan: n1"));
+    assert_eq!(why(one(), name("sync_end", "n2")), None);
+    assert!(why(one(), serde_json::json!({ "note": "woke", "node": "n1" })).is_some());
+}

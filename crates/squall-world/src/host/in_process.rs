@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use squall_disk::{MemoryDevice, Store, SyncMark};
 use squall_node::{
-    ActorId, Arrival, Bytes, Driver, DriverInput, Effect, Form, Identity, Moment, Node, Outgoing,
-    Roster, Rules, Stepped, View,
+    ActorId, Arrival, Bytes, DiskError, Driver, DriverInput, Effect, Form, Identity, Moment, Node,
+    Outgoing, Roster, Rules, Stepped, View,
 };
 
 use super::{Finding, Host, HostInput, Life, Line, Output, Outputs, Progress};
@@ -43,8 +43,18 @@ pub struct InProcess<N: Node> {
     driver: Option<Driver<N>>,
     disk: Store<MemoryDevice>,
     syncing: Option<SyncMark>,
+    /// How a sync has ended of which the node has not heard yet.
+    ended: Option<Result<(), DiskError>>,
     fork: Option<Fork<N>>,
     node: PhantomData<N>,
+}
+
+/// Runs a node's own code.
+fn guarded<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
+    IN_NODE.set(true);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    IN_NODE.set(false);
+    result
 }
 
 impl<N: Node + 'static> InProcess<N> {
@@ -67,6 +77,7 @@ impl<N: Node + 'static> InProcess<N> {
             driver: None,
             disk,
             syncing: None,
+            ended: None,
             fork: None,
             node: PhantomData,
         }
@@ -96,6 +107,7 @@ impl<N: Node + 'static> InProcess<N> {
             driver: self.driver.clone(),
             disk: self.disk.clone(),
             syncing: self.syncing,
+            ended: self.ended.clone(),
             fork: self.fork,
             node: PhantomData,
         })
@@ -108,23 +120,15 @@ impl<N: Node + 'static> InProcess<N> {
             return;
         };
         let (disk, fx) = (&mut self.disk, &mut out.effects);
-        IN_NODE.set(true);
-        let stepped = catch_unwind(AssertUnwindSafe(|| {
+        let stepped = guarded(|| {
             let stepped = driver.step(at, input, disk, fx);
             driver.flush(fx);
             stepped
-        }));
-        IN_NODE.set(false);
+        });
         (out.from, out.lineage) = (self.me, at.lineage);
         match stepped {
             Ok(stepped) => out.stale = stepped == Stepped::Stale,
-            Err(panic) => {
-                self.driver = None;
-                out.effects.clear();
-                out.list.push(self.panicked(&panic));
-                let status = "panicked".to_owned();
-                out.list.push(Output::Exit { actor: self.me, status });
-            }
+            Err(panic) => self.panicked(&panic, out),
         }
         // A sync, if there is one, comes last: a turn ends with it.
         if let Some(Effect::Sync { .. }) = out.effects.list.last() {
@@ -144,13 +148,17 @@ impl<N: Node + 'static> InProcess<N> {
         }
     }
 
-    fn panicked(&self, panic: &Box<dyn std::any::Any + Send>) -> Output {
+    /// The node's own code has panicked: that ends it like a crash.
+    fn panicked(&mut self, panic: &Box<dyn std::any::Any + Send>, out: &mut Outputs) {
+        self.driver = None;
+        out.effects.clear();
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         let what = format!("the node panicked: {text}");
         let help = "a panic ends the node like a crash; the trace shows what it was handling";
         let finding = Some(self.finding("SQ06", &text, what.clone(), help));
-        Output::Line(Line { actor: self.me, text: what, finding })
+        out.list.push(Output::Line(Line { actor: self.me, text: what, finding }));
+        out.list.push(Output::Exit { actor: self.me, status: "panicked".to_owned() });
     }
 
     /// The answer to Maelstrom's `init`: the host has started the node already.
@@ -193,7 +201,10 @@ impl<N: Node + 'static> Host for InProcess<N> {
             HostInput::Timer { token, .. } => self.drive(at, DriverInput::Timer(token), out),
             // The disk has caught up, or it could not: then nothing that waits may leave.
             HostInput::Synced { upto, .. } => {
-                let ended = self.syncing.take().map(|mark| self.disk.end_sync(mark));
+                if self.ended.is_none() {
+                    self.end_sync();
+                }
+                let ended = self.ended.take();
                 let input = match ended {
                     Some(Err(_)) => DriverInput::SyncFailed,
                     Some(Ok(())) | None => DriverInput::Synced(upto),
@@ -220,7 +231,7 @@ impl<N: Node + 'static> Host for InProcess<N> {
             }
             Life::Kill { power } => {
                 self.driver = None;
-                self.syncing = None;
+                (self.syncing, self.ended) = (None, None);
                 if let Some(key) = power {
                     self.disk.power_loss(key);
                 }
@@ -234,8 +245,17 @@ impl<N: Node + 'static> Host for InProcess<N> {
         true
     }
 
-    fn view(&self) -> Option<View> {
-        self.driver.as_ref().map(Driver::view)
+    fn end_sync(&mut self) {
+        self.ended = self.syncing.take().map(|mark| self.disk.end_sync(mark));
+    }
+
+    fn view(&mut self, out: &mut Outputs) -> View {
+        let Some(driver) = &self.driver else { return View::default() };
+        let view = guarded(|| driver.view());
+        view.unwrap_or_else(|panic| {
+            self.panicked(&panic, out);
+            View::default()
+        })
     }
 
     fn fork(&self) -> Option<Box<dyn Host>> {

@@ -46,9 +46,14 @@ pub trait Host {
         false
     }
 
-    /// The named values of its node as they are now, if it can be looked into.
-    fn view(&self) -> Option<View> {
-        None
+    /// The sync that is under way ends, but its node is busy and hears of it later.
+    fn end_sync(&mut self) {}
+
+    /// The named values of its node as they are now, if it can be looked into. The node's own code
+    /// tells them, and may fail.
+    fn view(&mut self, out: &mut Outputs) -> View {
+        let _: &mut Outputs = out;
+        View::default()
     }
 
     /// A copy of everything; `None`: can be replayed, not cloned.

@@ -47,11 +47,12 @@ impl World {
         line.incarnation = Some(u64::from(actor.incarnation));
         line.power = Some(power);
         self.journal.line(&line);
-        (actor.state, actor.busy_until) = (State::Down, None);
+        (actor.state, actor.is_busy, actor.is_back) = (State::Down, false, false);
         let incarnation = u64::from(actor.incarnation);
         let key = draw_key(self.plan.seed, DOMAIN_POWER, u64::from(id.0), incarnation);
         self.fold(6, id, u64::from(power));
         self.change(id, Life::Kill { power: power.then_some(key) }, e, Lineage(key));
+        self.lose_inbox(id, "down");
         self.take_turn(id, Turn::Ended);
         self.tell_clients(id, Notice::Killed, e, Lineage(key));
     }

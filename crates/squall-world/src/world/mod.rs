@@ -4,14 +4,14 @@
 //! actor, interpret what the host says *in the order in which it says it*, and fold both into the
 //! hash. The engine alone knows time, order, chance and the network.
 
+mod busy;
 mod life;
 mod network;
 mod outputs;
-mod reads;
 mod replicas;
 mod triggers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
@@ -30,7 +30,6 @@ use crate::journal::{ActorText, Journal, Rolling};
 use crate::link::Latency;
 use crate::plan::{ClockKind, EventPlan, Plan, PlanError};
 use crate::queue::{Queue, SLOTS_MAX, Slot};
-use crate::trigger::Happening;
 use crate::wall::{Clock, Doorbell, Ring};
 
 use self::outputs::UNASKED;
@@ -126,6 +125,11 @@ pub enum RecordedWhat {
         /// Whether it strikes anybody. One that does not is never in force.
         strikes: bool,
     },
+    /// An edit of the plan has found its message, and is felt until then.
+    Edited {
+        /// Nanoseconds since the start.
+        until_ns: u64,
+    },
     /// The life of a node takes a turn.
     Life {
         /// The node.
@@ -190,6 +194,8 @@ enum Event {
         upto: Position,
         cause: u64,
         lineage: Lineage,
+        /// The line that has told of it, if its node was busy then.
+        told: Option<u64>,
     },
     /// A step that reads from a disk is over: what it said takes effect.
     Read {
@@ -223,8 +229,12 @@ struct Actor {
     host: Option<usize>,
     incarnation: u32,
     state: State,
-    /// When the step that it is at will be over, if that step reads from a disk.
-    busy_until: Option<u64>,
+    /// Whether it is at a step that reads from its disk.
+    is_busy: bool,
+    /// What has come for it since that step began.
+    inbox: VecDeque<Slot>,
+    /// Whether it is as far as to take part: after a restart, once it has said that it is back.
+    is_back: bool,
     downs: u32,
     /// Whether we have closed the input of its present life: that it then ends is our doing.
     is_closed: bool,
@@ -315,12 +325,13 @@ impl World {
     /// the plan, then services, then the source of faults. Clients come later.
     ///
     /// # Errors
-    /// If the plan names a fault or node that does not exist.
+    /// If the plan cannot be run: it names a fault or node that does not exist, for example.
     pub fn new(
         plan: Arc<Plan>,
         members: &[(&str, Role)],
         bounds: Bounds,
     ) -> Result<Self, PlanError> {
+        plan.check()?;
         let mut names = BTreeMap::new();
         let mut actors = Vec::new();
         for &(name, role) in members {
@@ -336,7 +347,6 @@ impl World {
         for event in &plan.events {
             let words = serde_json::to_string(&event.words).unwrap_or_default();
             let act = event.load(&of)?;
-            event.begin()?;
             let words = words.into();
             let (is_active, is_over, strikes) = (false, false, false);
             faults.push(Planned { act, words, is_active, is_over, strikes });
@@ -345,9 +355,7 @@ impl World {
             mean_ns: plan.network.latency_us.saturating_mul(1_000),
             shape: plan.network.dist,
         };
-        let mut out = Outputs::default();
-        // Only who observes hears of writes.
-        out.effects.observing = plan.events.iter().any(EventPlan::waits_for_write);
+        let out = outputs_for(&plan);
         Ok(Self {
             edits_met: vec![false; plan.edits.len()],
             clock: Clock::new(plan.clock),
@@ -453,7 +461,7 @@ impl World {
             hash: self.hash.clone(),
             chain: self.chain.clone(),
             bounds: self.bounds,
-            out: Outputs::default(),
+            out: outputs_for(&self.plan),
             events: self.events,
             instant_events: self.instant_events,
             phase: self.phase,
@@ -554,40 +562,48 @@ impl World {
 
     fn handle(&mut self, slot: Slot, due: u64) {
         let before = self.events;
+        // Who is too busy to take it in, and who has just become free.
+        let (mut busy, mut free) = (None, None);
         match *self.queue.event(&slot) {
-            Event::Deliver { .. } => {
-                if let Some(free) = self.deliver(&slot, due) {
-                    return self.queue.defer(slot, free);
-                }
-            }
+            Event::Deliver { .. } => busy = self.deliver(&slot, due),
             Event::Timer { actor, incarnation, token, armed, lineage, .. } => {
                 if self.is_live(actor, incarnation) {
-                    if let Some(free) = self.actors[actor.index()].busy_until {
-                        return self.queue.defer(slot, free);
+                    if self.actors[actor.index()].is_busy {
+                        busy = Some(actor);
+                    } else {
+                        self.timer((actor, token), (armed, lineage), &slot);
                     }
-                    self.timer((actor, token), (armed, lineage), &slot);
                 }
             }
-            Event::Synced { actor, incarnation, upto, cause, lineage } => {
+            Event::Synced { actor, incarnation, upto, cause, lineage, told } => {
                 if self.is_live(actor, incarnation) {
-                    if let Some(free) = self.actors[actor.index()].busy_until {
-                        return self.queue.defer(slot, free);
+                    if self.actors[actor.index()].is_busy {
+                        self.sync_ends_behind(actor, upto, &slot);
+                        busy = Some(actor);
+                    } else {
+                        self.synced((actor, upto), (cause, lineage), told);
                     }
-                    self.synced(actor, upto, cause, lineage);
                 }
             }
             Event::Read { actor, incarnation, cause, .. } => {
                 if self.is_live(actor, incarnation) {
                     self.has_read(actor, &slot, cause);
+                    free = Some(actor);
                 }
             }
             Event::FaultBegin { fault, cause } => self.fault_begins(fault, cause),
             Event::FaultEnd(fault) => self.fault_ends(fault),
         }
-        self.queue.release(slot);
+        match busy {
+            Some(actor) => self.actors[actor.index()].inbox.push_back(slot),
+            None => self.queue.release(slot),
+        }
         self.begin_what_was_met();
         if self.events > before {
             self.link_chain();
+        }
+        if let Some(actor) = free {
+            self.empty_inbox(actor);
         }
     }
 
@@ -626,21 +642,6 @@ impl World {
         self.interpret(e);
     }
 
-    fn synced(&mut self, id: ActorId, upto: Position, cause: u64, lineage: Lineage) {
-        let Some(host) = self.host_of(id) else { return };
-        let e = self.journal.next();
-        if self.ask(host, HostInput::Synced { actor: id, upto }, e, lineage) {
-            return;
-        }
-        self.disk_line(id, cause, "synced", |line| line.position = Some(upto.0));
-        self.fold(2, id, upto.0);
-        if self.triggers.is_armed() {
-            let node = &self.actors[id.index()].name;
-            self.triggers.see(Happening::SyncEnd { node }, e);
-        }
-        self.interpret(e);
-    }
-
     /// Hands an input to a host that needs no line of its own.
     fn step(&mut self, host: usize, input: HostInput<'_>, e: u64, lineage: Lineage) {
         if !self.ask(host, input, e, lineage) {
@@ -676,7 +677,7 @@ impl World {
     }
 
     fn moment(&self, e: u64, lineage: Lineage) -> Moment {
-        let wall = WALL_EPOCH_NS + self.now;
+        let wall = WALL_EPOCH_NS.saturating_add(self.now);
         Moment { now: Instant(self.now), wall, event: EventNo(e), lineage }
     }
 
@@ -781,6 +782,13 @@ impl World {
     }
 }
 
+/// Only who observes hears of writes.
+fn outputs_for(plan: &Plan) -> Outputs {
+    let mut out = Outputs::default();
+    out.effects.observing = plan.events.iter().any(EventPlan::waits_for_write);
+    out
+}
+
 impl Actor {
     fn new(name: Arc<str>, role: Role) -> Self {
         Self {
@@ -790,7 +798,9 @@ impl Actor {
             host: None,
             incarnation: 0,
             state: State::Up,
-            busy_until: None,
+            is_busy: false,
+            inbox: VecDeque::new(),
+            is_back: true,
             downs: 0,
             is_closed: false,
             spoken: 0,

@@ -4,7 +4,7 @@ use squall_history::trace::{Kind, Line, Role};
 use squall_node::{ActorId, Form, Lineage, Outgoing, draw_key};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{End, Event, State, World};
+use super::{End, Event, Recorded, RecordedWhat, State, World};
 use crate::edit::{Edit, Leaving};
 use crate::envelope::{Symbol, Symbols};
 use crate::host::{Finding, HostInput, Spoken};
@@ -180,10 +180,10 @@ impl World {
         }
         if !is_known {
             self.network.net.undeliverable += 1;
+        } else if is_dropped {
+            self.network.link(src, dest).in_flight -= u32::from(!is_full);
         } else if is_full {
             self.lose((dest, id), sent, "queue");
-        } else if is_dropped {
-            self.network.link(src, dest).in_flight -= 1;
         } else {
             self.network.body_bytes += envelope.body.len();
             let line_no = self.network.posted_line;
@@ -207,24 +207,28 @@ impl World {
         let (from, to) = (self.name(envelope.src), self.name(envelope.dest));
         let leaving = Leaving { from, to, name, k: envelope.k };
         let mut is_dropped = false;
-        let mut met = Vec::new();
+        let (now, mut met) = (self.now, Vec::new());
         for (at, edit) in self.plan.edits.iter().enumerate() {
             if !edit.is_about(leaving) {
                 continue;
             }
-            met.push(at);
-            match edit {
-                Edit::Drop(_) => is_dropped = true,
-                Edit::Delay(longer) => {
-                    delay = delay.saturating_add(longer.by_us.saturating_mul(1_000));
+            let longer = match edit {
+                Edit::Drop(_) => {
+                    is_dropped = true;
+                    0
                 }
-            }
+                Edit::Delay(longer) => longer.by_us.saturating_mul(1_000),
+            };
+            delay = delay.saturating_add(longer);
+            met.push((at, now.saturating_add(longer)));
         }
         if !met.is_empty() {
             self.hash.fold_all([delay, u64::from(is_dropped), envelope.id]);
         }
-        for at in met {
+        for (at, until_ns) in met {
             self.edits_met[at] = true;
+            let what = RecordedWhat::Edited { until_ns };
+            self.history.push(Recorded { time_ns: now, what });
         }
         (delay, is_dropped)
     }
@@ -261,9 +265,9 @@ impl World {
         }
     }
 
-    /// A message falls due. It is handed over where it lies, not copied. If its receiver is busy,
-    /// this says until when it waits.
-    pub(super) fn deliver(&mut self, slot: &Slot, due: u64) -> Option<u64> {
+    /// A message falls due. It is handed over where it lies, not copied. If its receiver is too
+    /// busy to take it in, this says who that is.
+    pub(super) fn deliver(&mut self, slot: &Slot, due: u64) -> Option<ActorId> {
         let Event::Deliver { envelope, sent, is_client, is_here, line_no } = self.queue.event(slot)
         else {
             return None;
@@ -271,11 +275,11 @@ impl World {
         let (src, dest, id, name) = (envelope.src, envelope.dest, envelope.id, envelope.name);
         let (sent, is_client, line_no, bytes) = (*sent, *is_client, *line_no, envelope.body.len());
         let lost = if *is_here { self.is_missed(dest) } else { self.hook_delivery(src, dest) };
-        if lost.is_none() && self.actors[dest.index()].busy_until.is_some() {
+        if lost.is_none() && self.actors[dest.index()].is_busy {
             if let Event::Deliver { is_here, .. } = self.queue.event_mut(slot) {
                 *is_here = true;
             }
-            return self.actors[dest.index()].busy_until;
+            return Some(dest);
         }
         self.network.body_bytes -= bytes;
         if let Some(why) = lost {
@@ -312,7 +316,7 @@ impl World {
         None
     }
 
-    fn lose(&mut self, (dest, id): (ActorId, u64), sent: u64, why: &'static str) {
+    pub(super) fn lose(&mut self, (dest, id): (ActorId, u64), sent: u64, why: &'static str) {
         let e = self.journal.next();
         let mut line = Line::new(e, self.now, Kind::Lost, &self.actors[dest.index()].name);
         line.of = Some(sent);
@@ -325,6 +329,9 @@ impl World {
     pub(super) fn lose_the_rest(&mut self) {
         if !self.journal.is_on() {
             return;
+        }
+        for id in 0..self.actors.len() {
+            self.lose_inbox(ActorId(u32::try_from(id).expect("few actors")), "end");
         }
         while let Some((_, slot)) = self.queue.pop() {
             let Event::Deliver { envelope, sent, .. } = self.queue.event(&slot) else { continue };

@@ -41,7 +41,7 @@ impl World {
     }
 
     /// What a node's driver asked for. Messages are most of it, and are sent from where they lie.
-    fn effect(&mut self, actor: ActorId, effect: &mut Effect, e: u64) {
+    pub(super) fn effect(&mut self, actor: ActorId, effect: &mut Effect, e: u64) {
         match effect {
             Effect::Send(message) => {
                 let cause = message.cause.0;
@@ -102,7 +102,10 @@ impl World {
             }
             Output::Close { actor } => self.actors[actor.index()].state = State::Gone,
             Output::Phase(phase) => self.enter(phase, e),
-            Output::Ready { node } => self.take_turn(node, Turn::Ready),
+            Output::Ready { node } => {
+                self.actors[node.index()].is_back = true;
+                self.take_turn(node, Turn::Ready);
+            }
             Output::CloseInput { node } => {
                 self.actors[node.index()].is_closed = true;
                 self.change(node, host::Life::CloseInput, e, Lineage::default());
@@ -139,8 +142,8 @@ impl World {
             self.triggers.see(Happening::SyncStart { node }, self.journal.next());
         }
         self.disk_line(actor, e, "sync", |line| line.position = Some(upto.0));
-        let due = self.now.saturating_add(latency);
-        self.queue.push(due, Event::Synced { actor, incarnation, upto, cause: e, lineage });
+        let (due, told) = (self.now.saturating_add(latency), None);
+        self.queue.push(due, Event::Synced { actor, incarnation, upto, cause: e, lineage, told });
     }
 
     fn wrote(&mut self, actor: ActorId, e: u64, file: &str, (bytes, at): (u64, Position)) {

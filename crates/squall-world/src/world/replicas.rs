@@ -27,15 +27,21 @@ impl World {
         }
     }
 
-    fn replicas(&self) -> BTreeMap<&'static str, Digests> {
+    /// Who is not back after a restart, or is still busy with it, has not healed yet.
+    fn replicas(&mut self) -> BTreeMap<&'static str, Digests> {
         let mut replicas: BTreeMap<_, Digests> = BTreeMap::new();
-        for (at, actor) in self.actors.iter().enumerate() {
-            if actor.role != Role::Node || actor.state != State::Up {
+        for at in 0..self.actors.len() {
+            let actor = &self.actors[at];
+            let takes_part = actor.state == State::Up && actor.is_back && !actor.is_busy;
+            if actor.role != Role::Node || !takes_part {
                 continue;
             }
+            let Some(host) = self.home(actor) else { continue };
             let id = ActorId(u32::try_from(at).expect("few actors"));
-            let view = self.home(actor).and_then(|host| self.hosts[host].view());
-            for (name, digest) in view.unwrap_or_default().replicated {
+            self.out.clear();
+            let view = self.hosts[host].view(&mut self.out);
+            self.interpret(super::UNASKED);
+            for (name, digest) in view.replicated {
                 replicas.entry(name).or_default().entry(digest).or_default().push(id);
             }
         }

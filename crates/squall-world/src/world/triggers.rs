@@ -84,14 +84,16 @@ impl World {
     /// What a step has met takes effect once all that it said has been carried out: who is killed
     /// for what it said has said it.
     pub(super) fn begin_what_was_met(&mut self) {
-        while let Some(Met { fault, after_ns, line }) = self.triggers.met.pop() {
-            let begin = self.now.saturating_add(after_ns);
-            let length = self.plan.events[fault].for_us.saturating_mul(1_000);
-            self.queue.push(begin.saturating_add(length), Event::FaultEnd(fault));
-            if after_ns == 0 {
-                self.fault_begins(fault, Some(line));
-            } else {
-                self.queue.push(begin, Event::FaultBegin { fault, cause: Some(line) });
+        while !self.triggers.met.is_empty() {
+            for Met { fault, after_ns, line } in std::mem::take(&mut self.triggers.met) {
+                let begin = self.now.saturating_add(after_ns);
+                let length = self.plan.events[fault].for_us.saturating_mul(1_000);
+                if after_ns == 0 {
+                    self.fault_begins(fault, Some(line));
+                } else {
+                    self.queue.push(begin, Event::FaultBegin { fault, cause: Some(line) });
+                }
+                self.queue.push(begin.saturating_add(length), Event::FaultEnd(fault));
             }
         }
     }

@@ -43,3 +43,15 @@ fn messages_of_clients_can_be_lost_too() {
     let ran = Stage { lines, edits: vec![edit], ..Stage::default() }.run();
     assert_eq!(ran.answers().into_keys().collect::<Vec<_>>(), [0, 2]);
 }
+
+#[test]
+fn a_message_that_is_lost_takes_no_room() {
+    // One message may be under way, and the first one is not.
+    let edit = json!({ "drop": { "from": "n0", "to": "n1", "name": "ping", "k": 0 } });
+    let lines = vec![say(10, 0, "pass", 1), say(12, 0, "pass", 2), say(14, 0, "pass", 3)];
+    let bounds = squall_world::Bounds { link_queue_max: 1, ..squall_world::Bounds::SWARM };
+    let stage = Stage { lines, edits: vec![edit], bounds, latency_us: 50_000, ..Stage::default() };
+    let expected = [(3, 14_000, "queue"), (2, 62_000, "recv")];
+    let expected = expected.map(|(n, at_us, why)| (n, at_us, why.to_owned()));
+    assert_eq!(stage.run().fates("ping", "n1"), expected);
+}

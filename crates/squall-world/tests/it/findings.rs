@@ -1,6 +1,7 @@
 //! What is wrong with a node is located, and the run goes on.
 
 use serde_json::json;
+use squall_world::Bounds;
 
 use crate::stage::{Stage, kill, say};
 
@@ -104,4 +105,26 @@ fn what_is_replicated_is_equal_in_the_end() {
     stage.lines.push(say(2, 1, "boom", 0));
     let codes: Vec<_> = stage.run().report.findings.iter().map(|(_, f)| f.code).collect();
     assert_eq!(codes, ["SQ06"]);
+}
+
+#[test]
+fn who_has_not_healed_is_not_compared() {
+    let lines = vec![say(1, 0, "share", 4), say(1, 1, "share", 4), say(50, 2, "share", 5)];
+    let stage = Stage { lines, recovery_ms: 10, ..Stage::default() };
+    let count = |stage: &Stage| stage.run().report.findings.len();
+    assert_eq!(count(&stage), 1);
+    // A run that was cut off at its last event, and a node that has not said that it is back.
+    let bounds = Bounds { events_max: 10, ..Bounds::SWARM };
+    assert_eq!(count(&Stage { bounds, ..stage.clone() }), 0);
+    let events = vec![kill(10, 10, &["n2"], false)];
+    assert_eq!(count(&Stage { events, ..stage }), 0);
+}
+
+#[test]
+fn a_node_that_panics_when_it_is_looked_into_ends_alone() {
+    let lines = vec![say(1, 1, "blind", 0)];
+    let report = Stage { lines, recovery_ms: 10, ..Stage::default() }.world().run();
+    let [(_, finding)] = &report.findings[..] else { panic!("{:?}", report.findings) };
+    assert_eq!((finding.code, finding.node.as_str()), ("SQ06", "n1"));
+    assert_eq!(report.exits, [("n1".to_owned(), "panicked".to_owned())]);
 }

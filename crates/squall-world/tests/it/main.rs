@@ -6,6 +6,7 @@ mod stage;
 mod transcript;
 
 mod bounds;
+mod busy;
 mod edits;
 mod equal;
 mod faults;
@@ -15,7 +16,6 @@ mod lines;
 mod lives;
 mod network;
 mod plans;
-mod reads;
 mod release;
 mod scripts;
 mod triggers;

@@ -61,25 +61,6 @@ fn what_is_unknown_is_named() {
         (error(|plan| plan["events"][1]["power"] = json!("yes")), "power"),
         (error(|plan| plan["events"][1]["node"] = json!("n1")), "node"),
         (error(|plan| plan["events"][1]["id"] = plan["events"][0]["id"].clone()), "two events"),
-        (error(|plan| plan["events"][0]["when"] = json!({ "sent": "ping" })), "both"),
-        (error(|plan| plan["events"][0]["after_us"] = json!(1)), "\"after_us\""),
-        (error(|plan| drop(begin(plan).remove("at_us"))), "neither"),
-        (waiting(json!({})), "none of them"),
-        (waiting(json!({ "sent": "ping", "note": "woke" })), "sent and note"),
-        (waiting(json!({ "sended": "ping" })), "sended"),
-        (waiting(json!({ "sent": 3 })), "integer"),
-        (waiting(json!({ "sent": "ping", "from": "n7" })), "n7"),
-        (waiting(json!({ "sent": "ping", "node": "n1" })), "\"node\""),
-        (waiting(json!({ "note": "woke", "to": "n1" })), "\"to\""),
-        (waiting(json!({ "note": "woke", "node": "n7" })), "n7"),
-        (waiting(json!({ "sync_end": "n7" })), "n7"),
-        (waiting(json!({ "sync_end": "n1", "node": "n1" })), "\"node\""),
-        (waiting(json!({ "sent": "ping", "nth": 0 })), "from 1"),
-        (edited(json!({ "drip": {} })), "drip"),
-        (edited(json!({ "drop": { "from": "n0", "to": "n1", "k": 0 } })), "name"),
-        (edited(json!({ "drop": { "from": "n0", "to": "n7", "name": "a", "k": 0 } })), "n7"),
-        (edited(json!({ "delay": { "from": "n0", "to": "n1", "name": "a", "k": 0 } })), "by_us"),
-        (error(|plan| plan["disk"]["read_us"] = json!([3, 2])), "[3,2]"),
         (error(|plan| plan["nodes"] = json!([])), "no nodes"),
         (error(|plan| plan["nodes"][1] = json!("n0")), "n0 twice"),
         (error(|plan| plan["nodes"][1] = json!("..")), "\"..\""),
@@ -101,6 +82,60 @@ fn what_is_unknown_is_named() {
     // What is wrong with an event says which one.
     assert!(error(|plan| plan["events"][1]["node"] = json!("n1")).contains("event 2"));
     assert!(Plan::parse("{").is_err());
+}
+
+#[test]
+fn what_can_never_happen_is_named() {
+    for (part, known) in [
+        (error(|plan| plan["events"][0]["when"] = json!({ "sent": "ping" })), "both"),
+        (error(|plan| plan["events"][0]["after_us"] = json!(1)), "\"after_us\""),
+        (error(|plan| drop(begin(plan).remove("at_us"))), "neither"),
+        (waiting(json!({})), "none of them"),
+        (waiting(json!({ "sent": "ping", "note": "woke" })), "sent and note"),
+        (waiting(json!({ "sended": "ping" })), "sended"),
+        (waiting(json!({ "sent": 3 })), "integer"),
+        (waiting(json!({ "sent": "ping", "from": "n7" })), "n7"),
+        (waiting(json!({ "sent": "ping", "node": "n1" })), "\"node\""),
+        (waiting(json!({ "note": "woke", "to": "n1" })), "\"to\""),
+        (waiting(json!({ "note": "woke", "node": "n7" })), "n7"),
+        (waiting(json!({ "sync_end": "n7" })), "n7"),
+        (waiting(json!({ "sync_end": "n1", "node": "n1" })), "\"node\""),
+        (waiting(json!({ "sent": "ping", "nth": 0 })), "from 1"),
+        (edited(json!({ "drip": {} })), "drip"),
+        (edited(json!({ "drop": { "from": "n0", "to": "n1", "k": 0 } })), "name"),
+        (edited(json!({ "drop": { "from": "n0", "to": "n7", "name": "a", "k": 0 } })), "n7"),
+        (edited(json!({ "delay": { "from": "n0", "to": "n1", "name": "a", "k": 0 } })), "by_us"),
+        (edited(json!({ "drop": { "from": "cat", "to": "n1", "name": "a", "k": 0 } })), "\"cat\""),
+        (waiting(json!({ "sent": "ping", "to": "nemesis" })), "nemesis"),
+        (waiting(json!({ "sent": "ping", "to": "" })), "\"\""),
+        (error(|plan| plan["events"][0]["at_us"] = json!(u64::MAX)), "event 1 of the plan: at_us"),
+        (error(|plan| plan["events"][0]["for_us"] = json!(u64::MAX)), "for_us"),
+        (error(|plan| plan["disk"]["read_us"] = json!([3, u64::MAX])), "read_us"),
+        (error(|plan| plan["disk"]["sync_us"] = json!([3, u64::MAX])), "sync_us"),
+        (error(|plan| plan["network"]["latency_us"] = json!(u64::MAX)), "latency_us"),
+        (error(|plan| plan["phases"]["recovery_ms"] = json!(u64::MAX)), "recovery_ms"),
+        (error(|plan| plan["phases"]["main_ms"] = json!(u64::MAX)), "main_ms"),
+        (error(|plan| plan["ops"]["gap_max_ns"] = json!(u64::MAX)), "gap_max_ns"),
+        (error(|plan| plan["disk"]["read_us"] = json!([3, 2])), "[3,2]"),
+    ] {
+        assert!(part.contains(known), "{known:?} is not named in: {part}");
+    }
+}
+
+#[test]
+fn what_is_there_twice_is_named() {
+    for (old, new) in [
+        ("\"groups\":", "\"groups\":[],\"groups\":"),
+        ("\"knobs\":{", "\"knobs\":{\"a\":1,\"a\":1,"),
+        ("\"nodes\":", "\"nodes\":[],\"nodes\":"),
+    ] {
+        let mut plan = good();
+        plan["knobs"] = json!({ "b": 1 });
+        let text = plan.to_string();
+        assert!(text.contains(old), "{old} is not in {text}");
+        let why = Plan::parse(&text.replacen(old, new, 1)).expect_err("a key twice").to_string();
+        assert!(why.contains("twice") || why.contains("duplicate field"), "{why}");
+    }
 }
 
 #[test]
@@ -137,8 +172,8 @@ fn arbitrary() -> impl Strategy<Value = Plan> {
             let stage = Stage {
                 nodes,
                 seed,
-                latency_us: latency,
-                sync_us: [sync[0].min(sync[1]), sync[0].max(sync[1])],
+                latency_us: latency >> 13,
+                sync_us: [sync[0].min(sync[1]) >> 13, sync[0].max(sync[1]) >> 13],
                 dist: ["constant", "uniform", "exponential"][dist],
                 ..Stage::default()
             };

@@ -52,13 +52,15 @@ impl Wire for Word {
 /// - `ball` throws a ball to and fro until its number is 0.
 /// - `ring` lets a timer ring after so many ms; `spin` and `toss` keep the World busy without
 ///   letting time pass; `clog` arms timers without end.
-/// - `share` lets it say that a number is replicated.
+/// - `share` lets it say that a number is replicated; `blind` lets it panic when it is looked into.
+/// - `check` reads twice, asserts that the number is zero, and panics if it is 42.
 /// - `boom` panics; `odd` sends the next node what it cannot decode; `wrong` breaks an assertion.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keeper {
     kept: BTreeMap<u64, Position>,
     heard: u64,
     shared: Option<u64>,
+    is_blind: bool,
 }
 
 const LOG: &str = "kept";
@@ -136,6 +138,14 @@ impl Keeper {
             "toss" => Self::say(ctx, next, "toss", n),
             "clog" => (0..n).for_each(|n| ctx.arm(Duration::from_secs(n + 1), n)),
             "share" => self.shared = Some(n),
+            "blind" => self.is_blind = true,
+            "check" => {
+                ctx.disk().get(CELL).expect("the disk can be read");
+                ctx.disk().get(CELL).expect("the disk can be read");
+                ctx.always(n == 0, "the number is zero");
+                assert!(n != 42, "boom {n}");
+                ctx.reply(from, &Word("check_ok".into(), n));
+            }
             "boom" => panic!("boom {n}"),
             "odd" => Self::say(ctx, next, "gibberish", n),
             "goal" => ctx.sometimes(n == 0, "the number was zero once"),
@@ -173,6 +183,7 @@ impl Node for Keeper {
     }
 
     fn view(&self, out: &mut View) {
+        assert!(!self.is_blind, "nothing to be seen");
         out.set("kept", self.kept.len());
         out.set("heard", self.heard);
         if let Some(n) = self.shared {
@@ -349,6 +360,8 @@ pub(crate) struct Ran {
 impl Stage {
     pub(crate) fn plan_value(&self) -> Value {
         let names: Vec<_> = (0..self.nodes).map(|n| format!("n{n}")).collect();
+        // No plan lasts longer than a hundred years.
+        let main_ms = (self.end_us / 1_000).min(1 << 40);
         let mut events = self.events.clone();
         for (at, event) in events.iter_mut().enumerate() {
             event["id"] = json!(at + 1);
@@ -358,7 +371,7 @@ impl Stage {
             "seed": format!("0x{:x}", self.seed), "clock": "virtual", "nodes": names,
             "network": { "latency_us": self.latency_us, "dist": self.dist },
             "disk": { "sync_us": self.sync_us, "read_us": self.read_us },
-            "phases": { "main_ms": self.end_us / 1_000, "recovery_ms": self.recovery_ms },
+            "phases": { "main_ms": main_ms, "recovery_ms": self.recovery_ms },
             "ops": { "from": 0, "to": self.lines.len(), "gap_max_ns": 0 },
             "events": events,
             "edits": self.edits,

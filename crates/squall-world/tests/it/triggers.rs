@@ -100,6 +100,38 @@ fn nothing_begins_once_the_cluster_heals() {
 }
 
 #[test]
+fn a_fault_that_waited_lasts_as_long_as_it_says() {
+    for (after_us, for_us) in [(0, 0), (10, 0), (0, 700), (10, 700)] {
+        let sent = json!({ "sent": "get_ok" });
+        let mut event = when(kill(0, 0, &["n1"], false), sent, after_us);
+        event["for_us"] = json!(for_us);
+        let ran =
+            Stage { lines: vec![say(10, 1, "get", 0)], events: vec![event], ..Stage::default() };
+        let times: Vec<_> =
+            ran.run().at("fault", "nemesis").iter().map(|line| line["t"].clone()).collect();
+        let begin = 10_000_000 + 1_000 * after_us;
+        assert_eq!(times, [json!(begin), json!(begin + 1_000 * for_us)], "{after_us} {for_us}");
+    }
+}
+
+#[test]
+fn faults_that_are_met_by_one_step_begin_in_the_order_in_which_they_are_met() {
+    let kills = ["received", "write", "sync_start"].map(|what| {
+        let name = match what {
+            "received" => "put",
+            "write" => "kept",
+            _ => "n1",
+        };
+        when(kill(0, 5, &["n2"], false), json!({ what: name, "nth": 2 }), 0)
+    });
+    let lines = vec![say(10, 1, "put", 1), say(20, 1, "put", 2)];
+    let ran = Stage { lines, events: kills.to_vec(), ..Stage::default() }.run();
+    let begun = ran.at("fault", "nemesis").into_iter().filter(|line| line["do"] == "begin");
+    let ids: Vec<_> = begun.map(|line| line["id"].clone()).collect();
+    assert_eq!(ids, [1, 2, 3]);
+}
+
+#[test]
 fn a_run_with_triggers_is_the_same_unobserved_and_forked() {
     let lines = (0..40).map(|n| say(n * 10, 1, "put", n)).collect();
     let events = vec![
@@ -111,8 +143,12 @@ fn a_run_with_triggers_is_the_same_unobserved_and_forked() {
     let observed = stage.run();
     assert_eq!(observed.at("fault", "nemesis").len(), 6, "all begin and end");
     assert_eq!(stage.world().run().hash, observed.report.hash);
-    let mut world = stage.world();
-    world.boot();
-    world.run_until(50_000_000);
-    assert_eq!(world.fork().expect("keepers can be cloned").run_on().hash, observed.report.hash);
+    // Before the first of them, between them, and after.
+    for at_ms in [5, 50, 100, 150, 300] {
+        let mut world = stage.world();
+        world.boot();
+        world.run_until(at_ms * 1_000_000);
+        let forked = world.fork().expect("keepers can be cloned").run_on();
+        assert_eq!(forked.hash, observed.report.hash, "forked at {at_ms} ms");
+    }
 }

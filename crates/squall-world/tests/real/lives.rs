@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use squall_world::EventPlan;
+
 use crate::stage::{ECHO, INIT, Stage, kill, kill_with_power_loss, sh, spec};
 
 #[test]
@@ -23,6 +25,23 @@ fn a_killed_node_comes_back_with_its_data_and_is_initialised_again() {
     // Faults and timers fall due as well, and are no deliveries.
     let deliveries = outcome.report.net.all.recv;
     assert_eq!(outcome.report.late_ns.len() as u64, deliveries, "one figure for each");
+}
+
+#[test]
+fn a_process_is_killed_by_what_it_has_said() {
+    let when = serde_json::json!({ "sent": "echo_ok", "from": "n0" });
+    let when = Some(serde_json::from_value(when).unwrap());
+    let event = EventPlan { at_us: None, when, ..kill(0, 50) };
+    let stage = Stage::of(&sh("", INIT, ECHO));
+    let outcome = Stage { events: vec![event], answers: 2, ..stage }.run();
+    outcome.assert_held();
+    assert_eq!(outcome.heard.len(), 2, "it is heard, and asked again when it is back");
+    let lines: Vec<_> = outcome.trace.lines().collect();
+    let begin = lines.iter().find(|line| line.contains(r#""do":"begin""#)).unwrap();
+    let begin: serde_json::Value = serde_json::from_str(begin).unwrap();
+    let cause = format!(r#"{{"e":{},"#, begin["c"]);
+    let cause = lines.iter().find(|line| line.starts_with(&cause)).unwrap();
+    assert!(cause.contains(r#""k":"send""#) && cause.contains("echo_ok"), "{cause}");
 }
 
 #[test]

@@ -62,7 +62,8 @@ fn what_comes_meanwhile_waits_in_its_order() {
     assert_eq!(order, ["recv", "timer", "recv"]);
     let synced: Vec<_> =
         of_node("disk").into_iter().filter(|line| line["do"] == "synced").collect();
-    assert_eq!(synced[0]["t"], free_ns, "the sync of the first put ends at 11, in the read");
+    assert_eq!(synced[0]["t"], 11_000_000, "the sync of the first put ends in the read");
+    assert_eq!(ran.answers()[&1].0, 13_000, "and its node hears of it afterwards");
     assert_eq!(ran.answers()[&3].1, json!(1), "the get comes before the second put");
     assert_eq!(ran.answers().len(), 5, "all but the timer are answered");
 }
@@ -73,7 +74,9 @@ fn a_kill_ends_the_read_and_what_waits_for_it_is_lost() {
     let events = vec![kill(12, 8, &["n1"], false)];
     let ran = Stage { events, ..slow(lines) }.run();
     assert_eq!(ran.answers().into_keys().collect::<Vec<_>>(), [2]);
-    assert_eq!(ran.fates("get", "n1"), [(0, 13_000, "down".to_owned())]);
+    assert_eq!(ran.fates("get", "n1"), [(0, 12_000, "down".to_owned())]);
+    let writes = ran.at("disk", "n1").into_iter().filter(|line| line["do"] == "write");
+    assert_eq!(writes.map(|line| line["t"].clone()).collect::<Vec<_>>(), [json!(10_000_000)]);
     // The vote was written before the kill, and a kill without power loss forgets nothing.
     assert_eq!(ran.answers()[&2].1, json!(7));
 }
@@ -105,6 +108,72 @@ fn a_cut_that_begins_later_does_not_reach_what_has_arrived() {
 }
 
 #[test]
+fn what_the_dead_had_in_its_inbox_does_not_reach_its_next_life() {
+    // Killed and back within the time of the read.
+    let lines = vec![say(10, 1, "vote", 7), say(11, 1, "put", 5), say(40, 1, "get", 0)];
+    for for_ms in [0, 1] {
+        let events = vec![kill(12, for_ms, &["n1"], false)];
+        let ran = Stage { events, read_us: [9_000, 9_000], ..slow(lines.clone()) }.run();
+        assert_eq!(ran.fates("put", "n1"), [(5, 12_000, "down".to_owned())]);
+        assert_eq!(ran.answers().into_iter().collect::<Vec<_>>(), [(2, (40_000, json!(0)))]);
+    }
+}
+
+#[test]
+fn what_arrives_at_the_end_of_a_read_comes_after_what_waited() {
+    // The ping is under way for 3 ms and falls due just when the read is over.
+    let lines = vec![say(10, 1, "vote", 7), say(10, 0, "pass", 4), say(11, 1, "get", 0)];
+    let ran = Stage { latency_us: 3_000, ..slow(lines) }.run();
+    let heard = ran.at("recv", "n1");
+    let lines = ran.lines();
+    let names: Vec<_> = heard
+        .iter()
+        .map(|line| lines[usize::try_from(line["of"].as_u64().unwrap()).unwrap()]["name"].clone())
+        .collect();
+    assert_eq!(names, ["vote", "get", "ping"]);
+}
+
+#[test]
+fn each_read_counts_and_is_drawn_by_what_caused_it() {
+    let ran = slow(vec![say(10, 1, "check", 0)]).run();
+    assert_eq!(ran.answers()[&0].0, 16_000, "two reads");
+    let second = |first: &str| {
+        let lines = vec![say(10, 1, first, 0), say(50, 1, "check", 0)];
+        Stage { read_us: [1, 9_000], ..slow(lines) }.run().answers()[&1].0
+    };
+    assert_eq!(second("check"), second("get"), "another read before changes nothing");
+    let stage =
+        |seed: u64| Stage { seed, read_us: [1, 9_000], ..slow(vec![say(10, 1, "check", 0)]) };
+    assert_ne!(stage(1).run().answers(), stage(2).run().answers());
+}
+
+#[test]
+fn what_a_step_found_wrong_is_told_whatever_becomes_of_it() {
+    // Killed in the read, or cut off by the end of the run.
+    let lines = vec![say(10, 1, "check", 5)];
+    let events = vec![kill(12, 8, &["n1"], false)];
+    for stage in [Stage { events, ..slow(lines.clone()) }, Stage { end_us: 12_000, ..slow(lines) }]
+    {
+        let ran = stage.run();
+        let codes: Vec<_> = ran.report.findings.iter().map(|(_, f)| f.code).collect();
+        assert_eq!(codes, ["always"]);
+    }
+    let ran = slow(vec![say(10, 1, "check", 42)]).run();
+    let codes: Vec<_> = ran.report.findings.iter().map(|(_, f)| f.code).collect();
+    assert_eq!(codes, ["SQ06"], "a step that panicked has said nothing");
+    assert!(ran.at("disk", "n1").is_empty());
+}
+
+#[test]
+fn a_power_loss_in_a_read_spares_what_was_synced_before() {
+    // The sync of the put ends at 11.5; the power goes at 13, while n1 still reads.
+    let lines = vec![say(10, 1, "put", 5), say(11, 1, "vote", 7), say(40, 1, "get", 0)];
+    let events = vec![kill(13, 8, &["n1"], true)];
+    let ran = Stage { events, sync_us: [1_500, 1_500], ..slow(lines) }.run();
+    assert_eq!(ran.answers().into_iter().collect::<Vec<_>>(), [(2, (40_000, json!(5)))]);
+}
+
+#[test]
 fn a_run_with_reads_is_the_same_unobserved_and_forked() {
     let lines =
         (0..60).map(|n| say(n * 2, 1, if n % 3 == 0 { "put" } else { "vote" }, n)).collect();
@@ -112,7 +181,7 @@ fn a_run_with_reads_is_the_same_unobserved_and_forked() {
     let stage = Stage { lines, events, read_us: [100, 3_000], ..Stage::default() };
     let observed = stage.run();
     assert_eq!(stage.world().run().hash, observed.report.hash);
-    for at_ms in [5, 33, 41, 80] {
+    for at_ms in [5, 7, 33, 41, 80] {
         let mut world = stage.world();
         world.boot();
         world.run_until(at_ms * 1_000_000);

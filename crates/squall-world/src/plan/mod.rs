@@ -3,7 +3,10 @@
 //! The run reads the plan only. Plans can be edited, compared and shrunk, and survive changes of
 //! the generator. Integers only; unknown fields are errors, never ignored.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod check;
+mod twins;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,9 @@ use crate::edit::Edit;
 use crate::faults::{self, Act};
 use crate::link::Shape;
 use crate::trigger::Trigger;
+
+pub(crate) use self::check::check_actor;
+pub use self::check::check_node_name;
 
 /// Version of the functions that make a plan of a seed, and of all draws.
 pub const GENERATOR: u32 = 1;
@@ -208,43 +214,8 @@ impl Plan {
                 plan.generator
             )));
         }
-        if plan.nodes.is_empty() {
-            return Err(PlanError("the plan has no nodes: \"nodes\" is empty".to_owned()));
-        }
-        let mut names = BTreeSet::new();
-        for name in &plan.nodes {
-            check_node_name(name).map_err(PlanError)?;
-            if !names.insert(name) {
-                return Err(PlanError(format!("the plan names the node {name} twice")));
-            }
-        }
-        let mut ids = BTreeSet::new();
-        if let Some(event) = plan.events.iter().find(|event| !ids.insert(event.id)) {
-            let id = event.id;
-            return Err(PlanError(format!("the plan has two events with the id {id}")));
-        }
-        let slots = plan.ops.to.saturating_sub(plan.ops.from);
-        if slots > OpsPlan::SLOTS_MAX {
-            let most = OpsPlan::SLOTS_MAX;
-            return Err(PlanError(format!("the plan has {slots} slots in ops, at most {most}")));
-        }
-        for (word, range) in [("sync_us", plan.disk.sync_us), ("read_us", plan.disk.read_us)] {
-            let [shortest, longest] = range;
-            if shortest > longest {
-                return Err(PlanError(format!(
-                    "the plan's {word} is [{shortest},{longest}]: the shortest comes first"
-                )));
-            }
-        }
-        let node = |name: &str| node_id(&plan.nodes, name);
-        for event in &plan.events {
-            event.load(&node)?;
-            event.check_begin(&plan.nodes)?;
-        }
-        for (at, edit) in plan.edits.iter().enumerate() {
-            let wrong = |why| PlanError(format!("edit {} of the plan: {why}", at + 1));
-            edit.check(&plan.nodes).map_err(wrong)?;
-        }
+        twins::refuse(text)?;
+        plan.check()?;
         Ok(plan)
     }
 
@@ -316,15 +287,6 @@ impl EventPlan {
         self.when.as_ref().is_some_and(|when| when.write.is_some())
     }
 
-    fn check_begin(&self, nodes: &[String]) -> Result<(), PlanError> {
-        match self.begin()? {
-            Begin::At(_) => Ok(()),
-            Begin::After(trigger, _) => trigger
-                .check(nodes)
-                .map_err(|why| PlanError(format!("event {} of the plan: {why}", self.id))),
-        }
-    }
-
     /// What the engine has to do.
     ///
     /// # Errors
@@ -362,51 +324,11 @@ mod hex {
     }
 }
 
-/// No node has a longer name.
-const NAME_BYTES_MAX: usize = 100;
-
 /// The id of a node: its place among the nodes of its plan.
 #[must_use]
 pub fn node_id(nodes: &[String], name: &str) -> Option<ActorId> {
     let at = nodes.iter().position(|node| node == name)?;
     u32::try_from(at).ok().map(ActorId)
-}
-
-/// Names that services and squall itself have, now or later.
-const RESERVED: [&str; 6] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso", "timer", "nemesis"];
-
-/// Whether somebody in a run can have this name: a node, a client or a service.
-pub(crate) fn check_actor(name: &str, nodes: &[String]) -> Result<(), String> {
-    let is_node = nodes.iter().any(|node| node == name);
-    if is_node || name.starts_with('c') || RESERVED.contains(&name) {
-        return Ok(());
-    }
-    let nodes = nodes.join(", ");
-    Err(format!("there is no {name}: the nodes are {nodes}; clients are c0, c1 and so on"))
-}
-
-/// Whether a node may be called so.
-///
-/// # Errors
-/// Why not.
-pub fn check_node_name(name: &str) -> Result<(), String> {
-    let is_odd = |c: char| c.is_control() || c.is_whitespace() || c == '/' || c == '\\';
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(is_odd) {
-        return Err(format!(
-            "a node cannot be called {name:?}: its log and its folder have that name, so it must \
-             be a file name of at most {NAME_BYTES_MAX} bytes, without spaces or slashes"
-        ));
-    }
-    if name.starts_with(['.', '-']) {
-        return Err(format!("a node cannot be called {name:?}: names begin with no dot or dash"));
-    }
-    if name.starts_with('c') || RESERVED.contains(&name) {
-        return Err(format!(
-            "a node cannot be called {name}: that is the name of a client, a service or squall's \
-             own"
-        ));
-    }
-    Ok(())
 }
 
 /// Reads a seed: decimal or hexadecimal, with underscores.
