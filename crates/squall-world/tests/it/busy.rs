@@ -142,6 +142,9 @@ fn each_read_counts_and_is_drawn_by_what_caused_it() {
         Stage { read_us: [1, 9_000], ..slow(lines) }.run().answers()[&1].0
     };
     assert_eq!(second("check"), second("get"), "another read before changes nothing");
+    let both = vec![say(10, 1, "check", 0), say(10, 2, "check", 0)];
+    let answers = Stage { read_us: [1, 9_000], ..slow(both) }.run().answers();
+    assert_ne!(answers[&0].0, answers[&1].0, "two causes at one moment");
     let stage =
         |seed: u64| Stage { seed, read_us: [1, 9_000], ..slow(vec![say(10, 1, "check", 0)]) };
     assert_ne!(stage(1).run().answers(), stage(2).run().answers());

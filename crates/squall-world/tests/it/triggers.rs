@@ -97,6 +97,10 @@ fn nothing_begins_once_the_cluster_heals() {
     ];
     let ran = Stage { lines, events, end_us: 100_000, ..Stage::default() }.run();
     assert!(ran.lines().iter().all(|line| line["k"] != "fault"));
+    // The other one has seen one of its three, and says so.
+    let [unmet] = &ran.report.unmet[..] else { panic!("{:?}", ran.report.unmet) };
+    assert!(unmet.starts_with("event 2 waited in vain"), "{unmet}");
+    assert!(unmet.ends_with("seen 1 of 3"), "{unmet}");
 }
 
 #[test]
