@@ -140,6 +140,7 @@ pub struct Reads {
 
 impl Effects {
     /// Forgets the effects of the step before.
+    #[inline]
     pub fn clear(&mut self) {
         self.list.clear();
         self.reads = Reads::default();

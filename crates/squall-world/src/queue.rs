@@ -54,6 +54,7 @@ impl<E> Queue<E> {
     }
 
     /// The event in a slot that was popped and not released.
+    #[inline(always)]
     pub(crate) fn event(&self, slot: &Slot) -> &E {
         self.slab[slot.0 as usize].as_ref().expect("a slot holds its event until it is released")
     }
@@ -65,6 +66,7 @@ impl<E> Queue<E> {
 
     /// The event is over.
     #[allow(clippy::needless_pass_by_value, reason = "a slot is released once")]
+    #[inline(always)]
     pub(crate) fn release(&mut self, slot: Slot) {
         self.slab[slot.0 as usize] = None;
         self.free.push(slot.0);

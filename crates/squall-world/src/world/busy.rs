@@ -42,6 +42,7 @@ impl World {
     }
 
     /// The reads of a step are over.
+    #[cold]
     pub(super) fn has_read(&mut self, id: ActorId, slot: &Slot, cause: u64) {
         let Event::Read { effects, .. } = self.queue.event_mut(slot) else { return };
         let effects = std::mem::take(effects);
@@ -53,9 +54,11 @@ impl World {
     }
 
     /// A node that was busy takes in what has come meanwhile, until it is busy again.
+    #[cold]
     pub(super) fn empty_inbox(&mut self, id: ActorId) {
         while self.end.is_none() && !self.actors[id.index()].is_busy {
             let Some(slot) = self.actors[id.index()].inbox.pop_front() else { return };
+            // Nothing that waits in an inbox makes anybody free.
             self.handle(slot, self.now);
         }
     }
@@ -74,6 +77,7 @@ impl World {
 
     /// A sync is over while its node is busy: what it covers is durable now, and the node hears of
     /// it later.
+    #[cold]
     pub(super) fn sync_ends_behind(&mut self, id: ActorId, upto: Position, slot: &Slot) {
         let Some(host) = self.host_of(id) else { return };
         self.hosts[host].end_sync();

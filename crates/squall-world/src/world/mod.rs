@@ -516,8 +516,10 @@ impl World {
                 if now > self.now {
                     (self.now, self.instant_events) = (now, 0);
                 }
-                if let Some((due, slot)) = self.queue.pop() {
-                    self.handle(slot, due);
+                if let Some((due, slot)) = self.queue.pop()
+                    && let Some(free) = self.handle(slot, due)
+                {
+                    self.empty_inbox(free);
                 }
             }
             Ring::Host(now, host) => {
@@ -560,7 +562,9 @@ impl World {
         self.end.as_ref()
     }
 
-    fn handle(&mut self, slot: Slot, due: u64) {
+    /// Handles an event. If that makes an actor free which was busy, says so: it has an inbox.
+    #[inline(always)]
+    fn handle(&mut self, slot: Slot, due: u64) -> Option<ActorId> {
         let before = self.events;
         // Who is too busy to take it in, and who has just become free.
         let (mut busy, mut free) = (None, None);
@@ -602,9 +606,7 @@ impl World {
         if self.events > before {
             self.link_chain();
         }
-        if let Some(actor) = free {
-            self.empty_inbox(actor);
-        }
+        free
     }
 
     /// Whether what was scheduled for this life still means something. Timers of clients belong

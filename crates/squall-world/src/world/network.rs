@@ -88,6 +88,7 @@ impl Network {
         }
     }
 
+    #[inline(always)]
     pub(super) fn link(&mut self, src: ActorId, dest: ActorId) -> &mut Link {
         let (src, dest) = (src.index(), dest.index());
         if self.links.get(src).is_none_or(|links| links.len() <= dest) {
@@ -105,6 +106,7 @@ impl Network {
     }
 
     /// Notes by how much a delivery was late. Virtual time is never late.
+    #[inline(always)]
     pub(super) fn late(&mut self, excess_ns: u64) {
         self.keeps_late |= excess_ns > 0;
         if self.keeps_late && self.late_ns.len() < LATE_MAX {
@@ -194,6 +196,7 @@ impl World {
 
     /// Everything that happens to a message when it is sent: its delay, and whether it is lost.
     /// Loss, copies, delays and changes of a message by faults belong here and nowhere else.
+    #[inline(always)]
     fn hook_send(&mut self, envelope: &Envelope, is_client: bool) -> (u64, bool) {
         let Network { latency, seed, .. } = &self.network;
         let delay = if is_client { 0 } else { latency.draw(*seed, envelope.lineage) };
@@ -248,6 +251,7 @@ impl World {
 
     /// What keeps a message from being handed over when it falls due: a cut, or a receiver that
     /// is down. Messages to oneself are never cut.
+    #[inline(always)]
     fn hook_delivery(&mut self, src: ActorId, dest: ActorId) -> Option<&'static str> {
         let link = self.network.link(src, dest);
         link.in_flight = link.in_flight.saturating_sub(1);
@@ -258,6 +262,7 @@ impl World {
     }
 
     /// Whether there is nobody who could take what has arrived.
+    #[inline(always)]
     fn is_missed(&self, dest: ActorId) -> Option<&'static str> {
         match self.actors[dest.index()].state {
             State::Up => None,
@@ -267,6 +272,7 @@ impl World {
 
     /// A message falls due. It is handed over where it lies, not copied. If its receiver is too
     /// busy to take it in, this says who that is.
+    #[inline(always)]
     pub(super) fn deliver(&mut self, slot: &Slot, due: u64) -> Option<ActorId> {
         let Event::Deliver { envelope, sent, is_client, is_here, line_no } = self.queue.event(slot)
         else {

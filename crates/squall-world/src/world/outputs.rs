@@ -41,6 +41,7 @@ impl World {
     }
 
     /// What a node's driver asked for. Messages are most of it, and are sent from where they lie.
+    #[inline(always)]
     pub(super) fn effect(&mut self, actor: ActorId, effect: &mut Effect, e: u64) {
         match effect {
             Effect::Send(message) => {

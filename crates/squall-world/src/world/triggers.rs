@@ -83,7 +83,15 @@ impl World {
 
     /// What a step has met takes effect once all that it said has been carried out: who is killed
     /// for what it said has said it.
+    #[inline(always)]
     pub(super) fn begin_what_was_met(&mut self) {
+        if !self.triggers.met.is_empty() {
+            self.begin_all_that_was_met();
+        }
+    }
+
+    #[cold]
+    fn begin_all_that_was_met(&mut self) {
         while !self.triggers.met.is_empty() {
             for Met { fault, after_ns, line } in std::mem::take(&mut self.triggers.met) {
                 let begin = self.now.saturating_add(after_ns);
