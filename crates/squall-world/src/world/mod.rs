@@ -693,6 +693,7 @@ impl World {
     }
 
     /// Counts an event and takes it into the hash.
+    #[inline(always)]
     fn fold(&mut self, kind: u64, id: ActorId, payload: u64) {
         let actor = &mut self.actors[id.index()];
         let who = kind << 56 | u64::from(actor.incarnation) << 32 | u64::from(id.0);
@@ -707,7 +708,20 @@ impl World {
         self.check_bounds();
     }
 
+    #[inline(always)]
     fn check_bounds(&mut self) {
+        let is_beyond = self.events > self.bounds.events_max
+            || self.queue.len() > self.bounds.queue_max
+            || self.network.body_bytes > self.bounds.body_bytes_max
+            || self.instant_events > self.bounds.instant_events_max;
+        if is_beyond {
+            self.end_at_a_bound();
+        }
+    }
+
+    /// The first bound that is reached is the end.
+    #[cold]
+    fn end_at_a_bound(&mut self) {
         if self.end.is_some() {
             return;
         }
@@ -716,9 +730,7 @@ impl World {
             self.end = Some(End::EventStorm);
         } else if self.queue.len() > self.bounds.queue_max || is_large {
             self.end = Some(End::QueueFull);
-        } else if self.instant_events > self.bounds.instant_events_max
-            && self.plan.clock == ClockKind::Virtual
-        {
+        } else if self.plan.clock == ClockKind::Virtual {
             self.end = Some(End::InstantStorm { busiest: self.busiest() });
         }
     }
