@@ -17,6 +17,7 @@ squall: a storm you can replay. It breaks, judges and shows distributed systems.
   squall test broadcast --nemesis partition,kill --seeds 0..200
   squall test echo --bin ./node.py        your node, in any language (Maelstrom's protocol)
   squall replay latest                    the same run again
+  squall check history.edn                a history of yours, or of another tool
 
   squall test --help                      everything a test can do
 ";
@@ -35,6 +36,20 @@ Examples:
   squall replay -2                        the one before it
   squall replay store/broadcast/latest
   squall replay plan.json                 a plan by itself, perhaps made smaller by hand";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  squall check history.edn                what it is, and whether it keeps its promise
+  squall check store/latest/history.edn --json
+  squall check etcd/*.log --failed-cas drop
+  zcat history.edn.gz | squall check - --model register --independent";
+
+const CHECK_AFTER: &str = "\
+The form of a file is recognised: JSON lines of our own, EDN of Jepsen, Knossos and Elle,
+Porcupine's logs, the texts of Plume, AWDIT and dbcop, history.txt.
+
+Exit codes: 0 all held, 1 one is broken, 2 one is unknown or not exercised, 64 wrong usage,
+65 a file is damaged, 66 no such file.";
 
 const NODE_EXAMPLES: &str = "\
 Examples:
@@ -71,6 +86,9 @@ pub(crate) enum Verb {
     /// Repeat a kept run, or run a plan and keep it.
     #[command(before_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
+    /// Judge histories: of kept runs, of other tools, of your own tests.
+    #[command(before_help = CHECK_EXAMPLES, after_help = CHECK_AFTER)]
+    Check(CheckArgs),
     /// Run an embedded node as a process on stdin and stdout.
     #[command(hide = true, before_help = NODE_EXAMPLES)]
     Node(NodeArgs),
@@ -86,6 +104,34 @@ pub(crate) struct NodeArgs {
     /// Its arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) args: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Files with a history each; - is the standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<String>,
+    /// What the history is of [default: the functions tell].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// The form of the files [default: the texts tell].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) format: Option<String>,
+    /// What a read of nil says: any (nothing) or initial [default: the form tells].
+    #[arg(long, value_name = "RULE")]
+    pub(crate) nil_read: Option<String>,
+    /// What a failed cas says: drop (nothing) or observe [default: the form tells].
+    #[arg(long, value_name = "RULE")]
+    pub(crate) failed_cas: Option<String>,
+    /// Values are pairs of a key and the value proper [default: the values tell].
+    #[arg(long)]
+    pub(crate) independent: bool,
+    /// How many files are judged at the same time [default: the number of cores].
+    #[arg(long, value_name = "NUM")]
+    pub(crate) jobs: Option<String>,
+    /// Print JSON lines only: one for each file, then the verdict.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

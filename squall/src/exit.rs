@@ -60,6 +60,14 @@ impl Failure {
         Self { code: INPUT_OUTPUT, text: text.into() }
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
     /// The last line of `--json`: who reads it is told that there will be no other verdict.
     pub(crate) fn json_line(&self) -> String {
         let Self { code, text } = self;

@@ -1,16 +1,19 @@
 //! `squall`: a storm you can replay.
 //!
 //! One binary. `squall test` runs a cluster under faults and judges what its clients saw,
-//! `squall replay` repeats a kept run, `squall node` runs an embedded node as a process that any
-//! Maelstrom harness can test.
+//! `squall replay` repeats a kept run, `squall check` judges a history of anybody, `squall node`
+//! runs an embedded node as a process that any Maelstrom harness can test.
 
 mod cli;
 mod exit;
 mod out;
 mod stop;
 
+mod check;
 mod replay;
 mod test;
+
+mod explain;
 
 use std::panic;
 use std::process::ExitCode;
@@ -30,12 +33,14 @@ fn main() -> ExitCode {
     let is_json = match &cli.verb {
         Some(Verb::Test(args)) => args.json,
         Some(Verb::Replay(args)) => args.json,
+        Some(Verb::Check(args)) => args.json,
         Some(Verb::Node(_) | Verb::Guard) | None => false,
     };
     let done = match cli.verb {
         None => out::say(cli::WELCOME).map(|()| 0),
         Some(Verb::Test(args)) => test::run(&args),
         Some(Verb::Replay(args)) => replay::run(&args),
+        Some(Verb::Check(args)) => check::run(&args),
         Some(Verb::Node(args)) => node(&args),
         Some(Verb::Guard) => guard(),
     };

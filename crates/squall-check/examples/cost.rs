@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use squall_check::{Outcome, linear, set_full, unique_ids};
-use squall_history::formats::knossos;
+use squall_history::formats::edn;
 use squall_history::{Event, History, Kind, Process, Value, jsonl};
 
 /// A generator of numbers that repeats itself only after a long time (Vigna's SplitMix64).
@@ -152,11 +152,11 @@ fn main() {
             measure(name, size, &history, |history| linear::check(history, &options));
         }
         let history = register(size, 10, 0);
-        for (name, text) in [("jsonl", jsonl::write(&history)), ("edn", knossos::write(&history))] {
+        for (name, text) in [("jsonl", jsonl::write(&history)), ("edn", edn::write(&history))] {
             let begin = Instant::now();
             let read = match name {
                 "jsonl" => jsonl::read(text.as_bytes()),
-                _ => knossos::read(text.as_bytes()),
+                _ => edn::read(text.as_bytes()),
             };
             let (ms, mb) = (begin.elapsed().as_millis(), text.len() >> 20);
             let events = read.expect("what was written").history.events.len();

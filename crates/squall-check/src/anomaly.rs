@@ -69,6 +69,21 @@ classes! {
     PHANTOM: "phantom", 5,
         "A read contains an element that nobody ever added.",
         "look at where the elements of a reply come from";
+    COUNTER_OUT_OF_BOUNDS: "counter-out-of-bounds", 5,
+        "A read of a counter is no sum of what was added.",
+        "look at whether an add can count twice, or be lost when a node fails";
+    UNEXPECTED_KEY: "unexpected-key", 4,
+        "A read has an account that does not exist.",
+        "look at where the accounts of a reply come from";
+    NIL_BALANCE: "nil-balance", 4,
+        "An account was read without a balance.",
+        "look at whether a read can come before the accounts are set up";
+    WRONG_TOTAL: "wrong-total", 5,
+        "A read found another total than there is.",
+        "look at whether both sides of a transfer become visible at one moment";
+    NEGATIVE_VALUE: "negative-value", 4,
+        "A balance is below zero.",
+        "look at whether the balance is tested in the transaction that takes from it";
     ABORTED_READ: "aborted-read", 5,
         "A read returned what only a failed operation wrote.",
         "look at what is undone when an operation is refused";

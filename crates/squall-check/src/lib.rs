@@ -12,8 +12,12 @@
 //! | [`echo`] | a reply carries what was sent |
 //! | [`unique_ids`] | no id is given twice |
 //! | [`set_full`] | what was added is read by everybody from some moment on |
+//! | [`counter`] | what was added, and no more, is read in the end |
+//! | [`bank`] | every read of all accounts finds the same total |
 //! | [`linear`] | each key is a linearizable register with compare-and-set |
 //! | [`statistics`] | counts, availability, exceptions |
+//!
+//! [`checkers`] has those by name that need nothing but a history.
 //!
 //! ```
 //! use squall_check::{Verdict, linear};
@@ -43,11 +47,17 @@ pub mod echo;
 
 pub mod unique_ids;
 
+pub mod counter;
+
+pub mod bank;
+
 pub mod set_full;
 
 pub mod linear;
 
 pub mod statistics;
+
+pub mod checkers;
 
 mod intern;
 

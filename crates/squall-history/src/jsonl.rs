@@ -38,6 +38,13 @@ pub struct Read {
     pub lines_skipped: usize,
 }
 
+/// Whether a text looks like this: its first line is an object with a `type`, cut off or not.
+#[must_use]
+pub fn looks_like(text: &[u8]) -> bool {
+    let line = text.trim_ascii_start().split(|&b| b == b'\n').next().unwrap_or_default();
+    line.starts_with(b"{") && line.windows(6).any(|word| word == b"\"type\"")
+}
+
 /// Reads a whole file. A last line that is cut off (no newline, no JSON) is left out (E09).
 ///
 /// # Errors

@@ -124,7 +124,7 @@ impl Kept {
     pub fn finish(&self, judged: &Judged) -> Result<(), StoreError> {
         let mut edn = String::new();
         for event in &judged.history.events {
-            squall_history::formats::knossos::write_event(event, &mut edn);
+            squall_history::formats::edn::write_event(event, &mut edn);
             if !edn.ends_with('\n') {
                 edn.push('\n');
             }

@@ -4,12 +4,13 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::json;
-use squall_check::{Anomaly, Reason, Verdict};
+use squall_check::{Reason, Verdict};
 use squall_history::{Kind, Value};
 use squall_workbench::{Judged, Kept, Word, figure};
 use squall_world::{ClockKind, End, Finding, Plan};
 
 use crate::exit::INTERRUPTED;
+use crate::explain;
 use crate::out::{Paint, grouped, plain, shell_word};
 use crate::stop;
 
@@ -25,10 +26,8 @@ pub(crate) struct Shown<'a> {
     pub(crate) verb: &'static str,
 }
 
-/// So many anomalies and findings are shown; the others are counted.
+/// So many findings are shown; the others are counted.
 const SHOWN_MAX: usize = 5;
-/// So many anomalies of one class: more of the same tell nothing new.
-const ALIKE_MAX: usize = 2;
 /// So much of a node's line is shown.
 const LINE_SHOWN: usize = 160;
 /// So much of it before the place that is pointed at.
@@ -106,7 +105,7 @@ fn promises(shown: &Shown<'_>, paint: Paint, out: &mut String) {
                 out.push_str(&format!("                  {how}\n"));
             }
         }
-        anomalies(&outcome.anomalies, paint, out);
+        explain::anomalies(&outcome.anomalies, "results.json", paint, out);
     }
     let end = &shown.judged.end;
     if !matches!(end, End::Done) {
@@ -134,39 +133,6 @@ fn flags(shown: &Shown<'_>, reason: &Reason) -> String {
         }
     }
     if flags.is_empty() { String::new() } else { format!("  ({})", flags.join(", ")) }
-}
-
-/// The first of each class.
-fn anomalies(anomalies: &[Anomaly], paint: Paint, out: &mut String) {
-    let mut shown: Vec<&str> = Vec::new();
-    for anomaly in anomalies {
-        let class = anomaly.class.name;
-        let alike = shown.iter().filter(|&&name| name == class).count();
-        if alike < ALIKE_MAX && shown.len() < SHOWN_MAX {
-            self::anomaly(anomaly, paint, out);
-            shown.push(class);
-        }
-    }
-    let rest = anomalies.len() - shown.len();
-    if rest > 0 {
-        out.push_str(&format!("      … and {rest} more in results.json\n"));
-    }
-}
-
-fn anomaly(anomaly: &Anomaly, paint: Paint, out: &mut String) {
-    let class = paint.bad(anomaly.class.name);
-    out.push_str(&format!("      {class}: {}\n", plain(&anomaly.title)));
-    for op in anomaly.ops.iter().take(4) {
-        let process = op.process.to_edn();
-        let index = op.index;
-        out.push_str(&format!(
-            "        client {process:<4} {}  (history index {index})\n",
-            plain(&op.text)
-        ));
-    }
-    if !anomaly.class.suggestion.is_empty() {
-        out.push_str(&format!("        {}\n", paint.faint(anomaly.class.suggestion)));
-    }
 }
 
 fn findings(shown: &Shown<'_>, paint: Paint, out: &mut String) {

@@ -7,6 +7,7 @@
 #[allow(dead_code, reason = "the other binary of tests uses the rest")]
 mod shell;
 
+mod checks;
 mod keeping;
 mod replays;
 mod sweeps;

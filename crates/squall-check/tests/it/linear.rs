@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use squall_check::linear::{FailedCas, NilRead, Options, check};
 use squall_check::{Outcome, Verdict};
-use squall_history::formats::knossos;
+use squall_history::formats::edn;
 use squall_history::{History, Kind, Operation, Value};
 
 use crate::generate::{Shape, cases, register, steps};
@@ -155,7 +155,7 @@ fn an_unknown_write_is_kept_for_later() {
         {:type :invoke :process 0 :f :read} {:type :ok :process 0 :f :read :value 1}
         {:type :invoke :process 0 :f :write :value 2} {:type :ok :process 0 :f :write :value 2}
         {:type :invoke :process 0 :f :read} {:type :ok :process 0 :f :read :value 1}";
-    let history = knossos::read(text.as_bytes()).expect("a history").history;
+    let history = edn::read(text.as_bytes()).expect("a history").history;
     agree(&history, false).expect("they agree");
     assert_eq!(check(&history, &Options::register()).verdict, Verdict::Held);
 }

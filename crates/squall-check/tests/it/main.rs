@@ -2,6 +2,8 @@
 
 mod arbitrary;
 
+mod counters;
+
 mod generate;
 
 mod linear;

@@ -8,7 +8,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use squall_check::linear::{NilRead, Options, check};
 use squall_check::{Outcome, Verdict};
-use squall_history::formats::knossos;
+use squall_history::formats::edn;
 use squall_history::{Event, History, Kind, Operation, Process, Value, jsonl};
 
 use crate::generate::{Shape, cases, register, steps};
@@ -41,9 +41,9 @@ fn each_is_named(class: &str, change: impl Fn(&mut History) -> Option<u64>) {
             continue;
         };
         let outcome = check(&history, &options());
-        assert_eq!(outcome.verdict, Verdict::Broken, "{}", knossos::write(&history));
+        assert_eq!(outcome.verdict, Verdict::Broken, "{}", edn::write(&history));
         assert_eq!(outcome.anomalies[0].class.name, class);
-        assert_eq!(blocked_index(&outcome), index, "{}", knossos::write(&history));
+        assert_eq!(blocked_index(&outcome), index, "{}", edn::write(&history));
     }
     assert!(discarded.get() < 90, "{class}: {discarded:?}");
 }
@@ -144,7 +144,7 @@ fn compare_and_sets_that_must_not_win() {
 fn the_first_impossible_read_is_named() {
     let text = "{:type :invoke :process 0 :f :read} {:type :invoke :process 1 :f :read}
                 {:type :ok :process 1 :f :read :value 8} {:type :ok :process 0 :f :read :value 9}";
-    let history = knossos::read(text.as_bytes()).expect("a history").history;
+    let history = edn::read(text.as_bytes()).expect("a history").history;
     let outcome = check(&history, &options());
     assert_eq!(outcome.anomalies[0].title, "client 1 met 8, but nobody wrote it");
 }
@@ -154,7 +154,7 @@ fn a_reply_to_another_request() {
     let text =
         "{:type :invoke :process 0 :f :write :value 1} {:type :ok :process 0 :f :write :value 2}
                 {:type :invoke :process 0 :f :read} {:type :ok :process 0 :f :read :value 2}";
-    let history = knossos::read(text.as_bytes()).expect("a history").history;
+    let history = edn::read(text.as_bytes()).expect("a history").history;
     let outcome = check(&history, &options());
     assert_eq!(outcome.verdict, Verdict::Broken);
     assert_eq!(outcome.anomalies[0].class.name, "request-mismatch");
@@ -240,7 +240,7 @@ proptest! {
         same("keyed", &keyed(&history), &Options { is_keyed: true, ..options() })?;
         let json = jsonl::read(jsonl::write(&history).as_bytes()).expect("our own form").history;
         same("json", &json, &options())?;
-        let edn = knossos::read(knossos::write(&history).as_bytes()).expect("our own form").history;
+        let edn = edn::read(edn::write(&history).as_bytes()).expect("our own form").history;
         same("edn", &edn, &options())?;
         prop_assert_eq!(check(&edn, &options()), check(&history, &options()));
     }
@@ -299,7 +299,7 @@ fn a_budget_that_is_used_up() {
 
 #[test]
 fn events_that_do_not_fit_together() {
-    let read = |text: &str| knossos::read(text.as_bytes()).expect("a history").history;
+    let read = |text: &str| edn::read(text.as_bytes()).expect("a history").history;
     let open_twice = read(
         "{:type :invoke :process 0 :f :write :value 1} {:type :invoke :process 0 :f :read}
          {:type :ok :process 0 :f :read :value 1}",
@@ -330,7 +330,7 @@ fn the_result_of_a_broken_key() {
         {:type :ok :process 1 :f :read :value [3 1]}
         {:type :invoke :process 1 :f :read :value [4 nil]}
         {:type :ok :process 1 :f :read :value [4 nil]}";
-    let history = knossos::read(text.as_bytes()).expect("a history").history;
+    let history = edn::read(text.as_bytes()).expect("a history").history;
     let outcome = check(&history, &Options::lin_kv());
     let expected = "{:valid? false,
  :results

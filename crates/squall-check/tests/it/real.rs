@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use squall_check::{Verdict, linear};
-use squall_history::formats::{etcd_log, knossos};
+use squall_history::formats::{edn, etcd_log};
 
 /// `$HISTORIES_DIR`, else `../shared/data/histories` beside the workspace; `None`, with a message,
 /// if there is none.
@@ -62,7 +62,7 @@ fn cas_registers() {
         paths.sort();
         assert_eq!(paths.len(), files_count);
         for path in paths {
-            let history = knossos::read(&read(&path)).expect("a history").history;
+            let history = edn::read(&read(&path)).expect("a history").history;
             let outcome = linear::check(&history, &linear::Options::register());
             let file = path.display();
             assert_eq!(outcome.verdict, expected, "{file}: {:?}", outcome.problems);
@@ -79,7 +79,7 @@ fn what_is_said_about_the_small_ones() {
     for (file, class) in
         [("immediate-failure.edn", "aborted-read"), ("rethink-fail-minimal.edn", "thin-air-read")]
     {
-        let history = knossos::read(&read(&folder.join(file))).expect("a history").history;
+        let history = edn::read(&read(&folder.join(file))).expect("a history").history;
         let outcome = linear::check(&history, &linear::Options::register());
         assert_eq!(outcome.anomalies[0].class.name, class, "{file}");
         let op = outcome.result.get("op").expect("the operation");

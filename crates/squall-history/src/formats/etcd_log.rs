@@ -17,6 +17,18 @@ use crate::jsonl::Read;
 use crate::problem::{Problem, ProblemCode};
 use crate::value::Value;
 
+/// Whether a text looks like this: one of its first lines is an event.
+#[must_use]
+pub fn looks_like(text: &[u8]) -> bool {
+    const LINES_LOOKED_AT: usize = 1_000;
+    let is_event = |line: &[u8]| {
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        [words.next(), words.next(), words.next()]
+            == [Some(&b"INFO"[..]), Some(b"jepsen.util"), Some(b"-")]
+    };
+    text.split(|&b| b == b'\n').take(LINES_LOOKED_AT).any(is_event)
+}
+
 /// Reads a log. Lines that do not begin like an event are skipped and counted.
 ///
 /// # Errors

@@ -12,6 +12,14 @@ use crate::jsonl::{Read, event_of_map, push};
 use crate::problem::{ParseError, Problem, ProblemCode};
 use crate::value::Value;
 
+/// Whether a text looks like this: behind comments it begins with a map, a sequence or a tag.
+#[must_use]
+pub fn looks_like(text: &[u8]) -> bool {
+    let mut lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b";"));
+    first.is_some_and(|line| b"{[(#".contains(&line[0]))
+}
+
 /// Reads a whole file.
 ///
 /// # Errors

@@ -1,0 +1,147 @@
+//! Checkers by name, for those who have a history and nothing else.
+//!
+//! A checker is a line in [`CHECKERS`]. It can tell by the functions of a history whether that is
+//! one of its own, and takes from a [`Reading`] what the form of the file leaves open.
+
+use std::collections::BTreeSet;
+
+use squall_history::{History, Kind, Value};
+
+use crate::verdict::Outcome;
+use crate::{bank, counter, echo, linear, set_full, unique_ids};
+
+/// What the form of a history leaves open, or its owner knows better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// See [`linear::NilRead`].
+    pub nil_read: linear::NilRead,
+    /// See [`linear::FailedCas`].
+    pub failed_cas: linear::FailedCas,
+    /// Whether values are pairs of a key and the value proper; `None`: the history tells.
+    pub is_keyed: Option<bool>,
+}
+
+/// What a history looks like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight<'h> {
+    /// The functions that its clients call.
+    pub functions: BTreeSet<&'h str>,
+    /// Whether a read returned a list or a set.
+    pub reads_lists: bool,
+}
+
+impl<'h> Sight<'h> {
+    /// Looks at a history.
+    #[must_use]
+    pub fn of(history: &'h History) -> Self {
+        let mut sight = Self::default();
+        for event in history.events.iter().filter(|event| event.process.is_client()) {
+            sight.functions.insert(&event.f);
+            let is_read = event.f == "read" && event.kind == Kind::Ok;
+            sight.reads_lists |= is_read && matches!(event.value, Value::List(_) | Value::Set(_));
+        }
+        sight
+    }
+
+    /// Whether there are no other functions than these.
+    fn has_only(&self, known: &[&str]) -> bool {
+        self.functions.iter().all(|function| known.contains(function))
+    }
+
+    /// Whether one of these functions is there.
+    fn has_one(&self, wanted: &[&str]) -> bool {
+        wanted.iter().any(|function| self.functions.contains(function))
+    }
+}
+
+/// A checker that can be asked for by name.
+#[derive(Debug)]
+pub struct Checker {
+    /// Its name.
+    pub name: &'static str,
+    /// What it checks, in one sentence.
+    pub promise: &'static str,
+    /// Whether a history that looks so is one of its own.
+    pub fits: fn(&Sight<'_>) -> bool,
+    /// Judges a history.
+    pub check: fn(&History, &Reading) -> Outcome,
+}
+
+/// Every checker that judges a history by itself.
+pub static CHECKERS: &[Checker] = &[
+    Checker {
+        name: "register",
+        promise: "every key behaves as one register: linearizable",
+        fits: |sight| sight.has_only(&["read", "write", "cas"]) && sight.has_one(&["write", "cas"]),
+        check: |history, reading| {
+            let is_keyed = reading.is_keyed.unwrap_or_else(|| looks_keyed(history));
+            let (nil_read, failed_cas) = (reading.nil_read, reading.failed_cas);
+            let options =
+                linear::Options { is_keyed, nil_read, failed_cas, ..linear::Options::register() };
+            linear::check(history, &options)
+        },
+    },
+    Checker {
+        name: "set-full",
+        promise: "every acknowledged element is read in the end",
+        fits: |sight| {
+            let adds = ["add", "broadcast"];
+            let is_set = sight.reads_lists || sight.has_one(&["broadcast"]);
+            sight.has_only(&["add", "broadcast", "read"]) && sight.has_one(&adds) && is_set
+        },
+        check: |history, _| {
+            let is_broadcast = history.events.iter().any(|event| event.f == "broadcast");
+            let options = set_full::Options::broadcast();
+            let add = if is_broadcast { "broadcast" } else { "add" };
+            set_full::check(history, &set_full::Options { add: add.into(), ..options })
+        },
+    },
+    Checker {
+        name: "counter",
+        promise: "what was added, and no more, is read in the end",
+        fits: |sight| sight.has_only(&["add", "read"]) && sight.has_one(&["add"]),
+        check: |history, _| counter::check(history, &counter::Options::default()),
+    },
+    Checker {
+        name: "bank",
+        promise: "every read of all accounts finds the same total",
+        fits: |sight| sight.has_only(&["transfer", "read"]) && sight.has_one(&["transfer"]),
+        check: |history, _| bank::check(history, &bank::Options::default()),
+    },
+    Checker {
+        name: "unique-ids",
+        promise: "no id is given twice",
+        fits: |sight| sight.has_only(&["generate"]),
+        check: |history, _| unique_ids::check(history),
+    },
+    Checker {
+        name: "echo",
+        promise: "a reply carries what was sent",
+        fits: |sight| sight.has_only(&["echo"]),
+        check: |history, _| echo::check(history, &echo::Options::default()),
+    },
+];
+
+/// The checker of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Checker> {
+    CHECKERS.iter().find(|checker| checker.name == name)
+}
+
+/// The first checker that a history looks like one of.
+#[must_use]
+pub fn guess(history: &History) -> Option<&'static Checker> {
+    let sight = Sight::of(history);
+    CHECKERS.iter().find(|checker| !sight.functions.is_empty() && (checker.fits)(&sight))
+}
+
+/// Whether the values of a register's history are pairs of a key and the value proper: all of them
+/// are, and a compare-and-set has a pair in its pair.
+fn looks_keyed(history: &History) -> bool {
+    let is_keyed = |f: &str, value: &Value| match value.as_pair() {
+        Some((_, inner)) => f != "cas" || inner.as_pair().is_some(),
+        None => false,
+    };
+    let mut clients = history.events.iter().filter(|event| event.process.is_client()).peekable();
+    clients.peek().is_some() && clients.all(|event| is_keyed(&event.f, &event.value))
+}

@@ -1,0 +1,294 @@
+//! `squall check`: history in, verdict out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use squall_check::checkers::{self, CHECKERS, Checker, Reading, Sight};
+use squall_check::linear::{FailedCas, NilRead};
+use squall_check::{Outcome, Verdict};
+use squall_history::formats::{self, FORMATS, Format};
+use squall_history::{History, Kind};
+
+use crate::cli::{self, CheckArgs};
+use crate::exit::{DATA, Failure};
+use crate::explain;
+use crate::out::{Paint, grouped, plain, remark, say, shell_word};
+
+/// What stands for the standard input.
+const STDIN: &str = "-";
+
+/// Judges all files, at the same time as far as there are cores, and tells of them in their order.
+pub(crate) fn run(args: &CheckArgs) -> Result<u8, Failure> {
+    let request = Request::of(args)?;
+    let done = request.all();
+    let paint = Paint::stdout();
+    let mut text = String::new();
+    let mut worst = None;
+    let mut exit = 0;
+    for (file, result) in args.files.iter().zip(done) {
+        match result {
+            Ok(checked) => {
+                worst = worst.max(Some(checked.outcome.verdict));
+                if args.json {
+                    text.push_str(&checked.json(file));
+                    text.push('\n');
+                } else {
+                    checked.show(file, paint, &mut text);
+                }
+            }
+            // A file that cannot be judged does not keep the others from it.
+            Err(failure) if args.files.len() == 1 => return Err(failure),
+            Err(failure) => {
+                remark(&format!("squall: {}", plain(failure.text())));
+                exit = exit.max(failure.code());
+                if args.json {
+                    let line = json!({ "v": 1, "type": "check", "file": file, "verdict": "unknown",
+                                       "error": failure.text() });
+                    text.push_str(&format!("{line}\n"));
+                }
+            }
+        }
+    }
+    if exit == 0 {
+        exit = worst.map_or(DATA, exit_of);
+    }
+    if args.json {
+        let verdict =
+            if exit >= DATA { Verdict::Unknown } else { worst.unwrap_or(Verdict::Unknown) };
+        let files = args.files.len();
+        let line = json!({ "v": 1, "type": "verdict", "verdict": verdict.as_str(), "exit": exit,
+                           "files": files });
+        text.push_str(&line.to_string());
+    }
+    say(text.trim_end())?;
+    Ok(exit)
+}
+
+fn exit_of(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Held => 0,
+        Verdict::Broken => 1,
+        Verdict::Unknown | Verdict::NotExercised => 2,
+    }
+}
+
+/// What was asked for.
+struct Request<'a> {
+    files: &'a [String],
+    checker: Option<&'static Checker>,
+    format: Option<&'static Format>,
+    nil_read: Option<NilRead>,
+    failed_cas: Option<FailedCas>,
+    is_keyed: Option<bool>,
+    jobs: usize,
+}
+
+/// A history, and what was found in it.
+struct Checked {
+    format: &'static Format,
+    checker: &'static Checker,
+    outcome: Outcome,
+    /// Operations of clients, and how many of them ended how: ok, fail, info.
+    counts: (usize, [usize; 3]),
+    processes_count: usize,
+    skipped_count: usize,
+    took: Duration,
+}
+
+impl<'a> Request<'a> {
+    fn of(args: &'a CheckArgs) -> Result<Self, Failure> {
+        let names: Vec<_> = CHECKERS.iter().map(|checker| checker.name).collect();
+        let checker = args.model.as_deref().map(|name| {
+            checkers::find(name).ok_or_else(|| Failure::usage(cli::unknown("model", name, &names)))
+        });
+        let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+        let format = args.format.as_deref().map(|name| {
+            formats::find(name).ok_or_else(|| Failure::usage(cli::unknown("format", name, &names)))
+        });
+        let nil_read = rule(
+            "--nil-read",
+            args.nil_read.as_deref(),
+            &[("any", NilRead::Any), ("initial", NilRead::Initial)],
+        );
+        let failed_cas = rule(
+            "--failed-cas",
+            args.failed_cas.as_deref(),
+            &[("drop", FailedCas::Drop), ("observe", FailedCas::Observe)],
+        );
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let jobs = match args.jobs.as_deref() {
+            None => cores,
+            Some(text) => text.parse().ok().filter(|&jobs| jobs > 0).ok_or_else(|| {
+                Failure::usage(format!("--jobs must be a number from 1, got {text:?}"))
+            })?,
+        };
+        if args.files.iter().filter(|file| *file == STDIN).count() > 1 {
+            return Err(Failure::usage("- is the standard input, which can be read only once"));
+        }
+        Ok(Self {
+            files: &args.files,
+            checker: checker.transpose()?,
+            format: format.transpose()?,
+            nil_read: nil_read?,
+            failed_cas: failed_cas?,
+            is_keyed: args.independent.then_some(true),
+            jobs: jobs.min(args.files.len()),
+        })
+    }
+
+    fn all(&self) -> Vec<Result<Checked, Failure>> {
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(file) = self.files.get(at) else { break };
+                        let result = self.one(file);
+                        done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
+                    }
+                });
+            }
+        });
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(at, _)| *at);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+
+    fn one(&self, file: &str) -> Result<Checked, Failure> {
+        let text = read(file)?;
+        let begun = crate::test::now();
+        let shown = shell_word(file);
+        let known = || FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
+        let format = self.format.or_else(|| formats::detect(&text)).ok_or_else(|| {
+            let what = if text.trim_ascii().is_empty() { "is empty" } else { "is no history" };
+            Failure::data(format!("{shown} {what}; forms that can be read: {}", known()))
+        })?;
+        let read = (format.read)(&text).map_err(|problem| {
+            Failure::data(format!("{shown}, taken for {}: {problem}", format.title))
+        })?;
+        let checker = self.checker.or_else(|| checkers::guess(&read.history)).ok_or_else(|| {
+            let functions: Vec<_> = Sight::of(&read.history).functions.into_iter().collect();
+            let names: Vec<_> = CHECKERS.iter().map(|checker| checker.name).collect();
+            Failure::data(format!(
+                "{shown}: no checker fits the functions {}; choose one with --model: {}",
+                functions.join(", "),
+                names.join(", ")
+            ))
+        })?;
+        let is_initial = |is_initial| if is_initial { NilRead::Initial } else { NilRead::Any };
+        let is_seen = |is_seen| if is_seen { FailedCas::Observe } else { FailedCas::Drop };
+        let facts = format.facts;
+        let reading = Reading {
+            nil_read: self.nil_read.unwrap_or_else(|| is_initial(facts.is_nil_initial)),
+            failed_cas: self.failed_cas.unwrap_or_else(|| is_seen(facts.is_failed_cas_observed)),
+            is_keyed: self.is_keyed,
+        };
+        let outcome = (checker.check)(&read.history, &reading);
+        let (counts, processes_count) = count(&read.history);
+        Ok(Checked {
+            format,
+            checker,
+            outcome,
+            counts,
+            processes_count,
+            skipped_count: read.lines_skipped,
+            took: crate::test::now().saturating_sub(begun),
+        })
+    }
+}
+
+fn rule<T: Copy>(
+    flag: &str,
+    word: Option<&str>,
+    known: &[(&str, T)],
+) -> Result<Option<T>, Failure> {
+    let Some(word) = word else { return Ok(None) };
+    let found = known.iter().find(|(name, _)| *name == word);
+    let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+    let wrong = || Failure::usage(format!("{flag} must be {}, got {word:?}", names.join(" or ")));
+    found.map(|(_, rule)| Some(*rule)).ok_or_else(wrong)
+}
+
+fn read(file: &str) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    let done = if file == STDIN {
+        std::io::stdin().lock().read_to_end(&mut text).map(drop)
+    } else {
+        fs::read(file).map(|bytes| text = bytes)
+    };
+    done.map_err(|error| Failure::no_input(format!("{}: {error}", shell_word(file))))?;
+    Ok(text)
+}
+
+fn count(history: &History) -> ((usize, [usize; 3]), usize) {
+    let operations = history.operations();
+    let of = |kind| operations.list.iter().filter(|op| op.outcome() == kind).count();
+    let processes: BTreeSet<_> = operations.list.iter().map(|op| &op.invocation.process).collect();
+    let outcomes = [Kind::Ok, Kind::Fail, Kind::Info].map(of);
+    ((operations.list.len(), outcomes), processes.len())
+}
+
+impl Checked {
+    fn show(&self, file: &str, paint: Paint, out: &mut String) {
+        let word = match self.outcome.verdict {
+            Verdict::Held => paint.good("✓ held"),
+            Verdict::Broken => paint.bad("✗ broken"),
+            Verdict::Unknown => paint.doubtful("? unknown"),
+            Verdict::NotExercised => paint.doubtful("? not exercised"),
+        };
+        let (operations, [ok, fail, info]) = self.counts;
+        let n = |n: usize| grouped(n as u64);
+        let name = if file == STDIN { "standard input" } else { file };
+        out.push_str(&format!("{word}  {}  {}\n", paint.bold(&plain(name)), self.checker.promise));
+        let took = self.took.as_secs_f64();
+        let facts = format!(
+            "{}, judged as {}: {} operations of {} clients ({} ok, {} failed, {} unknown), \
+             {took:.3} s",
+            self.format.title,
+            self.checker.name,
+            n(operations),
+            n(self.processes_count),
+            n(ok),
+            n(fail),
+            n(info),
+        );
+        out.push_str(&format!("  {}\n", paint.faint(&facts)));
+        if self.skipped_count > 0 {
+            out.push_str(&format!(
+                "  {} lines that are no events were left out\n",
+                n(self.skipped_count)
+            ));
+        }
+        if let Some(reason) = &self.outcome.reason {
+            out.push_str(&format!("      {}\n", plain(&reason.text)));
+            out.push_str(&format!("      to decide: {}\n", reason.how_to_decide));
+        }
+        for problem in self.outcome.problems.iter().take(3) {
+            out.push_str(&format!("      {}\n", plain(&problem.to_string())));
+        }
+        explain::anomalies(&self.outcome.anomalies, "what --json prints", paint, out);
+        out.push('\n');
+    }
+
+    /// One line, in the schema of all checkers.
+    fn json(&self, file: &str) -> String {
+        let value = self.outcome.to_value(self.checker.name).to_json();
+        let mut line: serde_json::Value = serde_json::from_str(&value).unwrap_or_default();
+        let (operations, [ok, fail, info]) = self.counts;
+        line["file"] = file.into();
+        line["format"] = self.format.name.into();
+        line["promise"] = self.checker.promise.into();
+        line["history"] = json!({ "ops": operations, "ok": ok, "fail": fail, "info": info,
+                                  "processes": self.processes_count });
+        line["problems"] = self.outcome.problems.iter().map(ToString::to_string).collect();
+        line["stats"] = json!({ "ms": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX) });
+        line.to_string()
+    }
+}
