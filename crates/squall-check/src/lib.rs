@@ -55,6 +55,8 @@ pub mod set_full;
 
 pub mod linear;
 
+pub mod consistency;
+
 pub mod statistics;
 
 pub mod checkers;

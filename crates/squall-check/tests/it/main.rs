@@ -3,6 +3,7 @@
 mod arbitrary;
 
 mod counters;
+mod consistency;
 
 mod generate;
 
