@@ -6,8 +6,8 @@ use squall_history::{Operation, Value};
 
 /// Anomalies of one class that an outcome carries; the count stays exact.
 const SHOWN_MAX: usize = 8;
-/// Operations that one anomaly carries.
-const OPS_MAX: usize = 64;
+/// Operations that one anomaly carries, and edges.
+pub(crate) const OPS_MAX: usize = 64;
 
 /// A kind of anomaly. Only those of [`ANOMALIES`] exist.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,6 +96,142 @@ classes! {
     NOT_LINEARIZABLE: "not-linearizable", 4,
         "No order of the operations explains what they returned.",
         "look at whether a read can be answered from a state that others have already replaced";
+    G1A: "G1a", 5,
+        "A committed transaction read what an aborted one wrote.",
+        "look at what is undone when a transaction is refused, and at who can see it before that";
+    G1B: "G1b", 4,
+        "A transaction read what another wrote and then wrote over: a state in the middle of it.",
+        "look at whether the writes of a transaction become visible all at once";
+    INTERNAL: "internal", 5,
+        "A transaction's read contradicts its own earlier reads or writes.",
+        "look at whether a transaction reads through its own writes";
+    DUPLICATE_ELEMENTS: "duplicate-elements", 5,
+        "A read contains an element more than once.",
+        "look at whether a write that is sent again is applied again";
+    INCOMPATIBLE_ORDER: "incompatible-order", 5,
+        "Reads show the writes of a key in orders that contradict each other, or their transaction.",
+        "look at whether all replicas apply the writes of a key in one order";
+    DIRTY_UPDATE: "dirty-update", 5,
+        "A committed transaction built on what an aborted one wrote.",
+        "look at what is undone when a transaction is refused";
+    LOST_UPDATE: "lost-update", 5,
+        "Transactions read the same version of a key and each wrote the next.",
+        "look at whether what a transaction read is compared again when it commits";
+    G0: "G0", 5,
+        "Writes of some transactions are ordered in a circle.",
+        "look at whether the writes of a transaction are applied in one order on all keys";
+    G1C: "G1c", 5,
+        "Transactions saw each other's writes in a circle.",
+        "look at whether a transaction's writes can be seen before it commits";
+    G_SINGLE_ITEM: "G-single-item", 4,
+        "A transaction missed one write, and saw or followed what comes after that write.",
+        "look at whether all reads of a transaction come from one snapshot";
+    G_NONADJACENT_ITEM: "G-nonadjacent-item", 4,
+        "Transactions missed writes in a circle, and between the misses saw what others wrote.",
+        "look at whether all transactions see commits in one order";
+    G2_ITEM: "G2-item", 3,
+        "Transactions missed each other's writes: in no order of them could all have done so.",
+        "look at whether what a transaction read is compared again when it commits";
+    G0_PROCESS: "G0-process", 4,
+        "Writes are ordered in a circle together with the order of a process.",
+        "look at whether a client's next transaction can be applied before its last one";
+    G1C_PROCESS: "G1c-process", 4,
+        "Transactions saw writes in a circle together with the order of a process.",
+        "look at whether a client can see what comes after its own next transaction";
+    G_SINGLE_ITEM_PROCESS: "G-single-item-process", 4,
+        "A transaction missed a write that its process had seen or made before.",
+        "look at whether a client can be answered from a state older than the one it knows";
+    G_NONADJACENT_ITEM_PROCESS: "G-nonadjacent-item-process", 4,
+        "Transactions missed writes in a circle together with the order of a process.",
+        "look at whether a client can be answered from a state older than the one it knows";
+    G2_ITEM_PROCESS: "G2-item-process", 3,
+        "Transactions missed each other's writes, together with the order of a process.",
+        "look at whether a client can be answered from a state older than the one it knows";
+    G0_REALTIME: "G0-realtime", 4,
+        "Writes are ordered against the order of real time.",
+        "look at whether a transaction can be put before one that had already ended";
+    G1C_REALTIME: "G1c-realtime", 4,
+        "Transactions saw writes in a circle together with the order of real time.",
+        "look at whether a transaction can be put before one that had already ended";
+    G_SINGLE_ITEM_REALTIME: "G-single-item-realtime", 4,
+        "A transaction missed a write that had been acknowledged before it began.",
+        "look at whether a read can be answered from a state that others have already replaced";
+    G_NONADJACENT_ITEM_REALTIME: "G-nonadjacent-item-realtime", 4,
+        "Transactions missed writes in a circle together with the order of real time.",
+        "look at whether a read can be answered from a state that others have already replaced";
+    G2_ITEM_REALTIME: "G2-item-realtime", 3,
+        "Transactions missed each other's writes, together with the order of real time.",
+        "look at whether a read can be answered from a state that others have already replaced";
+}
+
+/// Why one operation must come before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EdgeKind {
+    /// The second wrote the version after the first's.
+    Ww,
+    /// The second read what the first wrote.
+    Wr,
+    /// The second wrote the version after the one that the first read.
+    Rw,
+    /// One process did both, in this order.
+    Process,
+    /// The first had ended when the second began.
+    Realtime,
+}
+
+impl EdgeKind {
+    /// The word in every output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ww => "ww",
+            Self::Wr => "wr",
+            Self::Rw => "rw",
+            Self::Process => "process",
+            Self::Realtime => "realtime",
+        }
+    }
+}
+
+/// That one operation of an anomaly must come before another. The operations are called T1, T2, …
+/// in the order of [`Anomaly::ops`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Place of the first in [`Anomaly::ops`].
+    pub from: usize,
+    /// Place of the second.
+    pub to: usize,
+    /// Why.
+    pub kind: EdgeKind,
+    /// The key that it is about.
+    pub key: Option<Value>,
+    /// The value that it is about: written by the first, or for `rw` by the second.
+    pub value: Option<Value>,
+    /// Place of the micro-operation in the first.
+    pub from_mop: Option<u32>,
+    /// Place of the micro-operation in the second.
+    pub to_mop: Option<u32>,
+    /// Why, in one sentence.
+    pub why: String,
+}
+
+impl Edge {
+    fn to_value(&self) -> Value {
+        let name = |place: usize| Value::str(format!("T{}", place + 1));
+        let mop = |mop: Option<u32>| mop.map(|mop| Value::uint(mop.into()));
+        let known = [
+            ("from", Some(name(self.from))),
+            ("to", Some(name(self.to))),
+            ("kind", Some(Value::str(self.kind.as_str()))),
+            ("key", self.key.clone()),
+            ("value", self.value.clone()),
+            ("from_mop", mop(self.from_mop)),
+            ("to_mop", mop(self.to_mop)),
+            ("why", Some(Value::str(self.why.as_str()))),
+        ];
+        let known = known.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Value::record(known)
+    }
 }
 
 /// An operation that takes part in an anomaly.
@@ -149,13 +285,20 @@ pub struct Anomaly {
     pub count: u64,
     /// The operations that prove it.
     pub ops: Vec<OpRef>,
+    /// Why some of them must come before others; a circle, if there are any.
+    pub edges: Vec<Edge>,
     /// More, by name; depends on the class.
     pub details: Value,
 }
 
 impl Anomaly {
     pub(crate) fn new(class: &'static Class, title: String, ops: Vec<OpRef>) -> Self {
-        Self { class, title, count: 1, ops, details: Value::record([]) }
+        Self { class, title, count: 1, ops, edges: Vec::new(), details: Value::record([]) }
+    }
+
+    pub(crate) fn with_edges(mut self, edges: Vec<Edge>) -> Self {
+        self.edges = edges;
+        self
     }
 
     pub(crate) fn with_details(mut self, details: Value) -> Self {
@@ -166,15 +309,18 @@ impl Anomaly {
     /// The anomaly as a map.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        Value::record([
+        let edges: Value = self.edges.iter().map(Edge::to_value).collect();
+        let edges = (!self.edges.is_empty()).then_some(("edges", edges));
+        let before = [
             ("class", Value::str(self.class.name)),
             ("severity", Value::Int(self.class.severity.into())),
             ("count", Value::uint(self.count)),
             ("title", Value::str(self.title.as_str())),
             ("ops", self.ops.iter().map(OpRef::to_value).collect()),
-            ("details", self.details.clone()),
-            ("suggestion", Value::str(self.class.suggestion)),
-        ])
+        ];
+        let after =
+            [("details", self.details.clone()), ("suggestion", Value::str(self.class.suggestion))];
+        Value::record(before.into_iter().chain(edges).chain(after))
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`counter`] | what was added, and no more, is read in the end |
 //! | [`bank`] | every read of all accounts finds the same total |
 //! | [`linear`] | each key is a linearizable register with compare-and-set |
+//! | [`isolation`] | transactions see each other as their consistency model allows |
 //! | [`statistics`] | counts, availability, exceptions |
 //!
 //! [`checkers`] has those by name that need nothing but a history.
@@ -32,7 +33,7 @@
 //! assert_eq!(outcome.anomalies[0].class.name, "thin-air-read");
 //! ```
 //!
-//! What this does not do yet: isolation of transactions, counters, logs, locks, and judging a
+//! What this does not do yet: isolation of transactions on registers, counters, logs, locks, and judging a
 //! history while it grows.
 
 mod verdict;
@@ -57,13 +58,15 @@ pub mod linear;
 
 pub mod consistency;
 
+pub mod isolation;
+
 pub mod statistics;
 
 pub mod checkers;
 
 mod intern;
 
-pub use anomaly::{ANOMALIES, Anomaly, Class, OpRef};
+pub use anomaly::{ANOMALIES, Anomaly, Class, Edge, EdgeKind, OpRef};
 pub use faults::{FaultSpan, in_force};
 #[doc(no_inline)]
 pub use squall_history::History;

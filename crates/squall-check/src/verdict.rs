@@ -124,6 +124,8 @@ pub enum ReasonCode {
     BudgetMemory,
     /// The steps that may be taken are taken.
     BudgetSteps,
+    /// A value was written twice where only different ones tell who wrote what.
+    ValuesNotUnique,
     /// The events do not fit together.
     MalformedInput,
     /// No read of the final phase succeeded.
@@ -141,6 +143,7 @@ impl ReasonCode {
         match self {
             Self::BudgetMemory => "budget-memory",
             Self::BudgetSteps => "budget-steps",
+            Self::ValuesNotUnique => "values-not-unique",
             Self::MalformedInput => "malformed-input",
             Self::NoFinalRead => "no-final-read",
             Self::Empty => "empty",

@@ -7,6 +7,8 @@ mod consistency;
 
 mod generate;
 
+mod isolation;
+
 mod linear;
 
 mod mutations;
@@ -18,3 +20,5 @@ mod rules;
 mod sets;
 
 mod small;
+
+mod transactions;

@@ -1,0 +1,267 @@
+//! The graph of dependencies: an edge from one transaction to another that must come after it.
+//!
+//! Real time takes one vertex and three edges for each transaction at most. A **barrier** stands
+//! for a run of completions; a transaction leads to the barrier of its completion, a barrier to
+//! the next one, and the last barrier before an invocation to that transaction. So *a* ended
+//! before *b* began exactly if a path over barriers leads from *a* to *b*.
+
+use squall_history::Kind;
+
+use super::orders::Orders;
+use super::transactions::{Access, Fate, NONE, Transactions, number};
+
+/// Kinds of edges, as bits. Those of a key whose order can't be trusted are shifted by [`TAINT`].
+pub(super) const WW: u8 = 1;
+/// See [`WW`].
+pub(super) const WR: u8 = 2;
+/// See [`WW`].
+pub(super) const RW: u8 = 4;
+/// See [`WW`].
+pub(super) const PROCESS: u8 = 8;
+/// See [`WW`].
+pub(super) const REALTIME: u8 = 16;
+/// How far a tainted kind is shifted.
+pub(super) const TAINT: u8 = 5;
+/// All kinds that can be relied on.
+pub(super) const CLEAN: u8 = (1 << TAINT) - 1;
+
+/// Which order of transactions is in the graph beside their dependencies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    None,
+    /// That of each process.
+    Process,
+    /// That of completions before invocations.
+    Realtime,
+}
+
+/// An edge as it lies in the graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Arc {
+    pub to: u32,
+    pub kinds: u8,
+}
+
+/// How many edges there are of each kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EdgeCounts {
+    pub ww: u64,
+    pub wr: u64,
+    pub rw: u64,
+    pub process: u64,
+    pub realtime: u64,
+}
+
+/// A graph as lists of successors in one column.
+#[derive(Default)]
+pub(super) struct Graph {
+    starts: Vec<u32>,
+    arcs: Vec<Arc>,
+    pub counts: EdgeCounts,
+}
+
+impl Graph {
+    pub(super) fn vertices_count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    pub(super) fn arcs_of(&self, vertex: u32) -> &[Arc] {
+        let vertex = vertex as usize;
+        &self.arcs[self.starts[vertex] as usize..self.starts[vertex + 1] as usize]
+    }
+
+    /// The graph of arcs that `each` tells; it is asked twice and tells the same both times.
+    /// `None` if they are more than `arcs_max`.
+    pub(super) fn of(
+        vertices_count: usize,
+        arcs_max: usize,
+        each: impl Fn(&mut dyn FnMut(u32, Arc)),
+    ) -> Option<Self> {
+        let mut degrees = vec![0_u32; vertices_count + 1];
+        let mut total = 0_usize;
+        each(&mut |from, _| {
+            total += 1;
+            degrees[from as usize + 1] = degrees[from as usize + 1].saturating_add(1);
+        });
+        if total > arcs_max.min(u32::MAX as usize) {
+            return None;
+        }
+        for vertex in 0..vertices_count {
+            degrees[vertex + 1] += degrees[vertex];
+        }
+        let mut graph = Self {
+            starts: degrees.clone(),
+            arcs: vec![Arc::default(); total],
+            counts: EdgeCounts::default(),
+        };
+        each(&mut |from, arc| {
+            let place = &mut degrees[from as usize];
+            graph.arcs[*place as usize] = arc;
+            *place += 1;
+        });
+        graph.merge();
+        Some(graph)
+    }
+
+    /// Sorts successors; of two arcs to one vertex makes one with the kinds of both.
+    fn merge(&mut self) {
+        let mut kept = 0;
+        for vertex in 0..self.vertices_count() {
+            let all = self.starts[vertex] as usize..self.starts[vertex + 1] as usize;
+            self.arcs[all.clone()].sort_unstable();
+            let begin = kept;
+            for place in all {
+                let arc = self.arcs[place];
+                if kept > begin && self.arcs[kept - 1].to == arc.to {
+                    self.arcs[kept - 1].kinds |= arc.kinds;
+                } else {
+                    self.arcs[kept] = arc;
+                    kept += 1;
+                }
+            }
+            self.starts[vertex] = number(begin);
+        }
+        if let Some(last) = self.starts.last_mut() {
+            *last = number(kept);
+        }
+        self.arcs.truncate(kept);
+    }
+}
+
+/// The graph of a history. Vertices are transactions, then barriers. `None` if it has more edges
+/// than `arcs_max`.
+pub(super) fn dependencies(
+    txns: &Transactions<'_>,
+    orders: &Orders,
+    clock: Clock,
+    arcs_max: usize,
+) -> Option<Graph> {
+    let times = Times::of(txns, clock);
+    let vertices_count = txns.count() + times.barriers_count as usize;
+    let mut graph = Graph::of(vertices_count, arcs_max, |tell| {
+        tell_data(txns, orders, tell);
+        for &(from, arc) in &times.arcs {
+            tell(from, arc);
+        }
+    })?;
+    let counts = &mut graph.counts;
+    for arc in &graph.arcs {
+        let kinds = arc.kinds | arc.kinds >> TAINT;
+        for (kind, count) in [
+            (WW, &mut counts.ww),
+            (WR, &mut counts.wr),
+            (RW, &mut counts.rw),
+            (PROCESS, &mut counts.process),
+            (REALTIME, &mut counts.realtime),
+        ] {
+            *count += u64::from(kinds & kind != 0);
+        }
+    }
+    Some(graph)
+}
+
+/// Dependencies that reads and the order of elements tell.
+fn tell_data(txns: &Transactions<'_>, orders: &Orders, tell: &mut dyn FnMut(u32, Arc)) {
+    let mut between = |from: Option<u32>, to: Option<u32>, kind: u8, key: u32| {
+        if let (Some(from), Some(to)) = (from, to)
+            && from != to
+        {
+            let shift = if orders.is_tainted[key as usize] { TAINT } else { 0 };
+            tell(from, Arc { to, kinds: kind << shift });
+        }
+    };
+    for (txn, _) in (0..).zip(&txns.fates).filter(|(_, fate)| **fate == Fate::Ok) {
+        for read in &txns.mops[txns.mops_of(txn)] {
+            let Access::Read { .. } = read.access else { continue };
+            let version = txns.contents(*read).last().copied();
+            if let Some(element) = version {
+                between(txns.possible_writer(element), Some(txn), WR, read.key);
+            }
+            for &next in orders.after(read.key, version) {
+                between(Some(txn), txns.possible_writer(next), RW, read.key);
+            }
+        }
+    }
+    for (key, _) in (0..).zip(&txns.keys) {
+        let order = orders.of_key(key);
+        for pair in order.windows(2) {
+            between(txns.possible_writer(pair[0]), txns.possible_writer(pair[1]), WW, key);
+        }
+        if let Some(&last) = order.last() {
+            for &next in orders.unread_of_key(key) {
+                between(txns.possible_writer(last), txns.possible_writer(next), WW, key);
+            }
+        }
+    }
+}
+
+/// The edges of a clock.
+#[derive(Default)]
+struct Times {
+    arcs: Vec<(u32, Arc)>,
+    barriers_count: u32,
+}
+
+impl Times {
+    fn of(txns: &Transactions<'_>, clock: Clock) -> Self {
+        let mut times = Self::default();
+        match clock {
+            Clock::None => {}
+            Clock::Process => times.processes(txns),
+            Clock::Realtime => times.realtime(txns),
+        }
+        times
+    }
+
+    /// From each committed transaction to the next of its process.
+    fn processes(&mut self, txns: &Transactions<'_>) {
+        let is_ok = |txn: &u32| txns.fates[*txn as usize] == Fate::Ok;
+        let mut order: Vec<u32> = (0..number(txns.count())).filter(is_ok).collect();
+        let process = |txn: u32| &txns.ops[txn as usize].invocation.process;
+        order.sort_by(|&a, &b| process(a).cmp(process(b)).then(a.cmp(&b)));
+        for pair in order.windows(2).filter(|pair| process(pair[0]) == process(pair[1])) {
+            self.arcs.push((pair[0], Arc { to: pair[1], kinds: PROCESS }));
+        }
+    }
+
+    fn realtime(&mut self, txns: &Transactions<'_>) {
+        let ends = txns.ops.iter().filter_map(|op| op.end).max();
+        let starts = txns.ops.iter().map(|op| op.start).max();
+        let places_count = ends.max(starts).map_or(0, |last| last + 1);
+        // By place in the history: the transaction that begins or ends there.
+        let mut begins = vec![NONE; places_count];
+        let mut completes = vec![NONE; places_count];
+        for (txn, op) in (0..).zip(&txns.ops) {
+            if txns.fates[txn as usize] != Fate::Failed {
+                begins[op.start] = txn;
+            }
+            if let (Fate::Ok, Some(end)) = (txns.fates[txn as usize], op.end) {
+                completes[end] = txn;
+            }
+        }
+        let mut barrier = None;
+        let mut is_closed = true;
+        for (begun, completed) in begins.into_iter().zip(completes) {
+            if begun != NONE {
+                is_closed = true;
+                if let Some(from) = barrier {
+                    self.arcs.push((from, Arc { to: begun, kinds: REALTIME }));
+                }
+            }
+            if completed != NONE {
+                if is_closed {
+                    let next = number(txns.count()) + self.barriers_count;
+                    self.barriers_count += 1;
+                    if let Some(from) = barrier.replace(next) {
+                        self.arcs.push((from, Arc { to: next, kinds: REALTIME }));
+                    }
+                    is_closed = false;
+                }
+                if let Some(to) = barrier {
+                    self.arcs.push((completed, Arc { to, kinds: REALTIME }));
+                }
+            }
+        }
+        debug_assert!(txns.ops.iter().all(|op| op.invocation.kind == Kind::Invoke));
+    }
+}
