@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use squall_check::{Outcome, linear, set_full, unique_ids};
 use squall_history::formats::edn;
+use squall_check::{Outcome, isolation, linear, set_full, unique_ids};
+use squall_history::formats::knossos;
 use squall_history::{Event, History, Kind, Process, Value, jsonl};
 
 /// A generator of numbers that repeats itself only after a long time (Vigna's SplitMix64).
@@ -120,6 +122,74 @@ fn set(operations: usize) -> History {
     history
 }
 
+/// What a client's transaction appends and reads, and what it read once it took effect.
+struct Transaction {
+    mops: Vec<(usize, Option<i64>)>,
+    answer: Option<Value>,
+}
+
+/// Transactions of four micro-operations on ten keys at a time, which get sixteen appends each, by
+/// a store that is strictly serializable; of `stale` it answers one from a list that lacks its
+/// last element.
+fn transactions(operations: usize, clients: usize, stale: Option<usize>) -> History {
+    let mut chance = Chance(1);
+    let mut history = History::default();
+    let mut lists: Vec<Vec<Value>> = vec![Vec::new(); 10];
+    let mut appended: Vec<i64> = vec![0; 10];
+    let mut active: Vec<usize> = (0..10).collect();
+    let mut pending: Vec<Option<Transaction>> = (0..clients).map(|_| None).collect();
+    let mut begun = 0;
+    let tell = |mops: &[(usize, Option<i64>)], results: &mut dyn FnMut(usize) -> Value| -> Value {
+        let mop = |&(key, append): &(usize, Option<i64>)| match append {
+            Some(value) => Value::list(["append".into(), Value::uint(key as u64), value.into()]),
+            None => Value::list(["r".into(), Value::uint(key as u64), results(key)]),
+        };
+        mops.iter().map(mop).collect()
+    };
+    while begun < operations {
+        let worker = chance.below(clients);
+        let process = Process::Client(i64::try_from(worker).expect("few clients"));
+        let Some(mut txn) = pending[worker].take() else {
+            let mut mops = Vec::new();
+            for _ in 0..4 {
+                let slot = chance.below(10);
+                let is_read = chance.below(2) == 0;
+                if !is_read && appended[active[slot]] == 16 {
+                    active[slot] = lists.len();
+                    lists.push(Vec::new());
+                    appended.push(0);
+                }
+                let key = active[slot];
+                appended[key] += i64::from(!is_read);
+                mops.push((key, (!is_read).then_some(appended[key])));
+            }
+            let asked = tell(&mops, &mut |_| Value::Nil);
+            history.push(Event::new(Kind::Invoke, process, "txn", asked));
+            pending[worker] = Some(Transaction { mops, answer: None });
+            begun += 1;
+            continue;
+        };
+        if let Some(answer) = txn.answer.take() {
+            history.push(Event::new(Kind::Ok, process, "txn", answer));
+            continue;
+        }
+        let misses = stale.is_some_and(|stale| chance.below(stale) == 0);
+        let mut answer = Vec::new();
+        for (key, append) in &txn.mops {
+            if let Some(value) = append {
+                lists[*key].push(Value::Int(*value));
+            }
+            let seen = lists[*key].len() - usize::from(misses && !lists[*key].is_empty());
+            let mut list = |key: usize| Value::from(lists[key][..seen].to_vec());
+            answer
+                .extend(tell(&[(*key, *append)], &mut list).as_list().unwrap_or_default().to_vec());
+        }
+        txn.answer = Some(Value::from(answer));
+        pending[worker] = Some(txn);
+    }
+    history
+}
+
 fn ids(operations: usize) -> History {
     let mut history = History::default();
     for id in (0..).take(operations) {
@@ -165,6 +235,11 @@ fn main() {
         measure("set-full", size, &set(size), |history| {
             set_full::check(history, &set_full::Options::broadcast())
         });
+        for (name, stale) in [("list-append", None), ("list-append-stale", Some(1_000))] {
+            measure(name, size, &transactions(size, 10, stale), |history| {
+                isolation::list_append(history, &isolation::Options::strict_serializable())
+            });
+        }
         measure("unique-ids", size, &ids(size), unique_ids::check);
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use squall_check::linear::{FailedCas, NilRead};
 use squall_check::{
-    FaultSpan, Outcome, Verdict, answers, echo, linear, set_full, statistics, unique_ids,
+    FaultSpan, Outcome, Verdict, answers, echo, isolation, linear, set_full, statistics, unique_ids,
 };
 use squall_history::{Event, History, Kind, Process, Value, name};
 
@@ -15,6 +15,11 @@ fn value() -> impl Strategy<Value = Value> {
         (0..4_i64).prop_map(Value::Int),
         Just(Value::from("x")),
         Just(Value::keyword("y")),
+        (any::<bool>(), 0..3_i64).prop_map(|(appends, value)| {
+            let f = if appends { "append" } else { "r" };
+            let list = if appends { value.into() } else { Value::list([value.into()]) };
+            Value::list([Value::list([f.into(), "x".into(), list])])
+        }),
         Just(Value::map([("echo".into(), Value::Int(1))])),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| prop::collection::vec(inner, 0..4).prop_map(Value::from))
@@ -28,7 +33,8 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Process::NEMESIS),
         Just(Process::Missing),
     ];
-    let functions = vec!["read", "write", "cas", "broadcast", "echo", "generate", "strange"];
+    let functions =
+        vec!["read", "write", "cas", "broadcast", "echo", "generate", "txn", "txn", "strange"];
     let f = prop::sample::select(functions);
     (kind, process, f, value(), 0..5_u64, any::<bool>(), prop::option::of(value())).prop_map(
         |(kind, process, f, value, time, is_final, error)| {
@@ -52,6 +58,7 @@ fn all(history: &History) -> Vec<Outcome> {
         statistics::check(history, &[]),
         statistics::availability(history, statistics::Target::Total),
         statistics::exceptions(history),
+        isolation::list_append(history, &isolation::Options::strict_serializable()),
     ];
     for is_keyed in [false, true] {
         for failed_cas in [FailedCas::Drop, FailedCas::Observe] {

@@ -9,6 +9,8 @@ mod generate;
 
 mod isolation;
 
+mod isolation_mutations;
+
 mod linear;
 
 mod mutations;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use squall_check::{Verdict, linear};
 use squall_history::formats::{edn, etcd_log};
+use squall_check::{Verdict, consistency, isolation, linear};
+use squall_history::formats::{etcd_log, knossos};
 
 /// `$HISTORIES_DIR`, else `../shared/data/histories` beside the workspace; `None`, with a message,
 /// if there is none.
@@ -86,4 +88,39 @@ fn what_is_said_about_the_small_ones() {
         assert_eq!(op.get("f").and_then(|f| f.as_text()), Some("read"));
         assert_eq!(op.get("value").and_then(|value| value.as_int()), Some(3));
     }
+}
+
+/// The example of the paper about Elle.
+#[test]
+fn transactions_that_missed_what_another_saw() {
+    let Some(folder) = histories().map(|folder| folder.join("elle")) else { return };
+    let history = knossos::read(&read(&folder.join("paper-example.edn"))).expect("a history");
+    let outcome =
+        isolation::list_append(&history.history, &isolation::Options::strict_serializable());
+    assert_eq!(outcome.verdict, Verdict::Broken, "{:?}", outcome.problems);
+    let told = outcome.anomalies.iter().find(|found| found.class.name == "G-single-item");
+    let anomaly = told.expect("a G-single-item");
+    let indices: Vec<u64> = anomaly.ops.iter().map(|op| op.index).collect();
+    assert_eq!(indices, [3, 5, 7]);
+    let why: Vec<&str> = anomaly.edges.iter().map(|edge| edge.why.as_str()).collect();
+    assert_eq!(
+        why,
+        [
+            "T2 read key 255 ending in 8, which T1 appended",
+            "T3 appended 3 to key 256 after T2's 4",
+            "T3 read key 255 before T1's 8 was there",
+        ]
+    );
+    assert_eq!(
+        anomaly.title,
+        "T3 missed T1's append of 8 to key 255, but saw or followed what comes after it"
+    );
+    let not = outcome.result.get("not").expect("models").to_edn();
+    assert_eq!(not, "#{:consistent-view :repeatable-read}");
+    let only = isolation::Options::models(consistency::Model::named("serializable"));
+    let outcome = isolation::list_append(&history.history, &only);
+    assert_eq!(
+        outcome.result.get("anomaly-types").map(|types| types.to_edn()).as_deref(),
+        Some("[:G-single-item]")
+    );
 }
