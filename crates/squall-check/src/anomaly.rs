@@ -109,7 +109,7 @@ classes! {
         "A read contains an element more than once.",
         "look at whether a write that is sent again is applied again";
     INCOMPATIBLE_ORDER: "incompatible-order", 5,
-        "Reads show the writes of a key in orders that contradict each other, or their transaction.",
+        "Reads show the writes of a key in orders that contradict each other or the writer.",
         "look at whether all replicas apply the writes of a key in one order";
     DIRTY_UPDATE: "dirty-update", 5,
         "A committed transaction built on what an aborted one wrote.",

@@ -33,8 +33,8 @@
 //! assert_eq!(outcome.anomalies[0].class.name, "thin-air-read");
 //! ```
 //!
-//! What this does not do yet: isolation of transactions on registers, counters, logs, locks, and judging a
-//! history while it grows.
+//! What this does not do yet: isolation of transactions on registers, counters, logs, locks, and
+//! judging a history while it grows.
 
 mod verdict;
 

@@ -136,6 +136,9 @@ pub(super) fn dependencies(
     clock: Clock,
     arcs_max: usize,
 ) -> Option<Graph> {
+    if missed_count(txns, orders) > arcs_max as u64 {
+        return None;
+    }
     let times = Times::of(txns, clock);
     let vertices_count = txns.count() + times.barriers_count as usize;
     let mut graph = Graph::of(vertices_count, arcs_max, |tell| {
@@ -158,6 +161,14 @@ pub(super) fn dependencies(
         }
     }
     Some(graph)
+}
+
+/// How many elements come right after what was read, over all reads: the one kind of edges that
+/// may be many, if many reads miss many appends that nobody ever read.
+fn missed_count(txns: &Transactions<'_>, orders: &Orders) -> u64 {
+    let reads = txns.mops.iter().filter(|mop| matches!(mop.access, Access::Read { .. }));
+    let after = reads.map(|read| orders.after(read.key, txns.contents(*read).last().copied()));
+    after.map(|next| next.len() as u64).sum()
 }
 
 /// Dependencies that reads and the order of elements tell.

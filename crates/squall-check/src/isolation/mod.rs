@@ -66,7 +66,7 @@ const ALWAYS_REPORTED: &[&str] = &["thin-air-read", "request-mismatch"];
 /// See [`Options::steps_max`].
 const STEPS_USUAL: u64 = 50_000_000;
 /// See [`Options::edges_max`].
-const EDGES_USUAL: usize = 100_000_000;
+const EDGES_USUAL: usize = 50_000_000;
 
 /// What was promised, and how much may be spent.
 #[derive(Clone, Debug)]
@@ -77,8 +77,9 @@ pub struct Options {
     /// Usually 50,000,000: about a second. Beyond that cycles are not the shortest, and where
     /// `G-single-item` is, only a class may be told that it implies.
     pub steps_max: u64,
-    /// Edges that the graph may have. Usually 100,000,000, which take 1.6 GB while they are
-    /// sorted; a history has about seven a transaction.
+    /// Edges that the graph may have. Usually 50,000,000, which take 0.4 GB, and 1 GB more while
+    /// cycles are looked for if all of them are in one component. A history of a right store has
+    /// about seven a transaction.
     pub edges_max: usize,
 }
 

@@ -217,10 +217,10 @@ fn title(cycle: &Cycle, edges: &[Edge]) -> String {
             let (key, value) = (text(&missed.key), text(&missed.value));
             let (a, b) = (missed.from + 1, missed.to + 1);
             let said = format!("T{a} missed T{b}'s append of {value} to key {key}");
-            if edges.len() == 2 && clock.is_some() {
-                said
-            } else {
-                format!("{said}, but saw or followed what comes after it")
+            match (edges.len(), &clock) {
+                (2, Some(_)) => said,
+                (2, None) => format!("{said}, but saw or followed another append of T{b}"),
+                _ => format!("{said}, but saw or followed what comes after it"),
             }
         }
         (0, _) if count(EdgeKind::Wr) == 0 => {
