@@ -235,7 +235,11 @@ fn main() {
         measure("set-full", size, &set(size), |history| {
             set_full::check(history, &set_full::Options::broadcast())
         });
-        for (name, stale) in [("list-append", None), ("list-append-stale", Some(1_000))] {
+        for (name, stale) in [
+            ("list-append", None),
+            ("list-append-stale", Some(1_000)),
+            ("list-append-half-stale", Some(2)),
+        ] {
             measure(name, size, &transactions(size, 10, stale), |history| {
                 isolation::list_append(history, &isolation::Options::strict_serializable())
             });

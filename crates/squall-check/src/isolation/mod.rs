@@ -18,7 +18,7 @@
 //! the models asks for them, process edges if one asks for these and none for realtime.
 //!
 //! Besides cycles (`cycles.rs`) there are anomalies that need no graph (`alone.rs`). What each of
-//! them rules out is in [`consistency`](crate::consistency).
+//! them rules out is in [`consistency`].
 //!
 //! **Sound**: a history that has an explanation in the asked models is never *broken*. Complete for
 //! cycles among the recovered edges only; `:coverage` tells how much of the history that is. Cycles
