@@ -112,6 +112,17 @@ const CASES: &[Case] = &[
         &["G-nonadjacent-item"],
         &["repeatable-read", "snapshot-isolation"],
     ),
+    // The same, with a shorter cycle between the writers whose rw edges are adjacent.
+    (
+        &[
+            "[[:append :x 1] [:r :p nil] [:append :q 1]]",
+            "[[:append :y 1] [:r :q nil] [:append :p 1]]",
+            "[[:r :x [1]] [:r :y nil]]",
+            "[[:r :x nil] [:r :y [1]]]",
+        ],
+        &["G-nonadjacent-item"],
+        &["repeatable-read", "snapshot-isolation"],
+    ),
     // Two transactions read a version, and both changed it.
     (
         &["[[:r :x []] [:append :x 1]]", "[[:r :x nil] [:append :x 2]]", "[[:r :x [1 2]]]"],
