@@ -8,10 +8,8 @@
 
 use std::time::Instant;
 
-use squall_check::{Outcome, linear, set_full, unique_ids};
-use squall_history::formats::edn;
 use squall_check::{Outcome, isolation, linear, set_full, unique_ids};
-use squall_history::formats::knossos;
+use squall_history::formats::edn;
 use squall_history::{Event, History, Kind, Process, Value, jsonl};
 
 /// A generator of numbers that repeats itself only after a long time (Vigna's SplitMix64).

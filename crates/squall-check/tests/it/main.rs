@@ -2,8 +2,9 @@
 
 mod arbitrary;
 
-mod counters;
 mod consistency;
+
+mod counters;
 
 mod generate;
 

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use squall_check::{Verdict, linear};
-use squall_history::formats::{edn, etcd_log};
 use squall_check::{Verdict, consistency, isolation, linear};
-use squall_history::formats::{etcd_log, knossos};
+use squall_history::formats::{edn, etcd_log};
 
 /// `$HISTORIES_DIR`, else `../shared/data/histories` beside the workspace; `None`, with a message,
 /// if there is none.
@@ -94,7 +92,7 @@ fn what_is_said_about_the_small_ones() {
 #[test]
 fn transactions_that_missed_what_another_saw() {
     let Some(folder) = histories().map(|folder| folder.join("elle")) else { return };
-    let history = knossos::read(&read(&folder.join("paper-example.edn"))).expect("a history");
+    let history = edn::read(&read(&folder.join("paper-example.edn"))).expect("a history");
     let outcome =
         isolation::list_append(&history.history, &isolation::Options::strict_serializable());
     assert_eq!(outcome.verdict, Verdict::Broken, "{:?}", outcome.problems);
