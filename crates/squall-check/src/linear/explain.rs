@@ -2,6 +2,8 @@
 
 use squall_history::{Operation, Value};
 
+use super::Options;
+use super::model::Model;
 use super::prepare::Prepared;
 use super::register::{Op, Part};
 use super::search::{Config, Deadlock, Spent, Taken};
@@ -13,6 +15,42 @@ use crate::verdict::{Reason, ReasonCode, Verdict};
 const PATH_STEPS_SHOWN: usize = 32;
 /// Pending operations that a configuration shows.
 const PENDING_SHOWN: usize = 64;
+
+/// The operations of one part, as they are searched and shown.
+pub(super) trait Subject<'h, M: Model> {
+    /// Nil for a history without keys.
+    fn key(&self) -> &Value;
+
+    /// All that counts, in order of invocation.
+    fn ops(&self) -> &[Op<'h, M::Action>];
+
+    /// The operations to be searched: all, or what was known when the one that ended at `until` had
+    /// just ended.
+    fn prepared(
+        &self,
+        model: &M,
+        until: Option<usize>,
+        options: &Options,
+    ) -> Prepared<'h, M::Action>;
+
+    /// What a state is called.
+    fn noun(&self) -> &'static str;
+
+    /// A state in a few words.
+    fn state_text(&self, model: &M, state: u32) -> String;
+
+    /// A state as a map.
+    fn state_value(&self, model: &M, state: u32) -> Value;
+
+    /// An operation in one phrase.
+    fn op_text(&self, model: &M, op: &Op<'h, M::Action>) -> String;
+
+    /// Whether an action is legal.
+    fn is_legal(&self, model: &M, action: M::Action, state: u32) -> bool;
+
+    /// The value that an action waits for; nil if it waits for none.
+    fn expected(&self, action: M::Action) -> Value;
+}
 
 /// The result of one key, or of a history without keys.
 pub(super) fn result_of_part(verdict: Verdict, linearizable: Value, is_keyed: bool) -> Value {
@@ -34,19 +72,19 @@ pub(super) fn pairs_without_valid(result: &Value) -> Vec<(String, Value)> {
 }
 
 /// How an anomaly speaks of its key.
-fn of_key(part: &Part<'_>) -> String {
-    if part.key.is_nil() { String::new() } else { format!("key {}: ", part.key.to_edn()) }
+pub(super) fn of_key(key: &Value) -> String {
+    if key.is_nil() { String::new() } else { format!("key {}: ", key.to_edn()) }
 }
 
-fn client(operation: &Operation<'_>) -> String {
+pub(super) fn client(operation: &Operation<'_>) -> String {
     format!("client {}", operation.invocation.process.to_value().to_edn())
 }
 
 /// A completion that does not belong to its invocation.
-pub(super) fn mismatch(part: &Part<'_>, operation: &Operation<'_>) -> Anomaly {
+pub(super) fn mismatch(key: &Value, operation: &Operation<'_>) -> Anomaly {
     let title = format!(
         "{}{} asked for {} and got an answer to {}",
-        of_key(part),
+        of_key(key),
         client(operation),
         operation.invocation.text(),
         operation.last_event().text(),
@@ -65,14 +103,14 @@ pub(super) fn impossible(part: &Part<'_>, found: &Impossible<'_>) -> Anomaly {
         (_, None) => "but nobody wrote it".to_owned(),
     };
     let operation = found.op.operation;
-    let title = format!("{}{} met {value}, {why}", of_key(part), client(operation));
+    let title = format!("{}{} met {value}, {why}", of_key(&part.key), client(operation));
     let ops = found.source.into_iter().chain([operation]).map(OpRef::of).collect();
     Anomaly::new(found.class, title, ops).with_details(Value::record([("key", part.key.clone())]))
 }
 
 /// The result map for a value without a source.
 pub(super) fn impossible_result(part: &Part<'_>, found: &Impossible<'_>) -> Value {
-    let previous = previous_ok(part, &found.op);
+    let previous = previous_ok(&part.ops, &found.op);
     Value::record([
         ("valid?", false.into()),
         ("anomaly", Value::keyword(found.class.name)),
@@ -82,28 +120,34 @@ pub(super) fn impossible_result(part: &Part<'_>, found: &Impossible<'_>) -> Valu
 }
 
 /// No order of the operations.
-pub(super) fn deadlock(part: &Part<'_>, prepared: &Prepared<'_>, found: &Deadlock) -> Anomaly {
+pub(super) fn deadlock<'h, M: Model>(
+    part: &impl Subject<'h, M>,
+    model: &M,
+    prepared: &Prepared<'h, M::Action>,
+    found: &Deadlock,
+) -> Anomaly {
     let blocking = &prepared.closed[found.blocking];
     let mut states: Vec<u32> = found.configs.iter().map(|config| config.state).collect();
     states.sort_unstable();
     states.dedup();
-    let states: Vec<String> = states.iter().map(|&state| part.value(state).to_edn()).collect();
+    let states: Vec<String> = states.iter().map(|&state| part.state_text(model, state)).collect();
     let title = format!(
-        "{}no order explains {} of {}: the value was {}",
-        of_key(part),
-        blocking.operation.last_event().text(),
+        "{}no order explains {} of {}: the {} was {}",
+        of_key(part.key()),
+        part.op_text(model, blocking),
         client(blocking.operation),
+        part.noun(),
         states.join(" or "),
     );
     let pending = found.configs.first().map_or(&[][..], |config| &config.pending);
     let others = pending.iter().filter(|&&number| number != found.blocking);
     let others = others.map(|&number| prepared.closed[number].operation);
-    let previous = previous_ok(part, blocking).map(|op| op.operation);
+    let previous = previous_ok(part.ops(), blocking).map(|op| op.operation);
     let ops = [blocking.operation].into_iter().chain(previous).chain(others);
     let details = Value::record([
-        ("key", part.key.clone()),
+        ("key", part.key().clone()),
         ("blocked", OpRef::of(blocking.operation).index.to_string().into()),
-        ("candidates", candidates(part, prepared, found)),
+        ("candidates", candidates(part, model, prepared, found)),
     ]);
     let mut ops: Vec<OpRef> = ops.take(64).map(OpRef::of).collect();
     let mut seen = Vec::new();
@@ -117,17 +161,21 @@ pub(super) fn deadlock(part: &Part<'_>, prepared: &Prepared<'_>, found: &Deadloc
 }
 
 /// Why each pending operation could not be next, at the first deepest configuration.
-fn candidates(part: &Part<'_>, prepared: &Prepared<'_>, found: &Deadlock) -> Value {
+fn candidates<'h, M: Model>(
+    part: &impl Subject<'h, M>,
+    model: &M,
+    prepared: &Prepared<'h, M::Action>,
+    found: &Deadlock,
+) -> Value {
     let Some(config) = found.configs.first() else { return Value::list([]) };
-    let state = Value::str(part.value(config.state).to_edn());
+    let state = Value::str(part.state_text(model, config.state));
     let row = |&number: &usize| {
         let op = &prepared.closed[number];
-        let is_legal = op.action.step(config.state).is_some();
-        let expected = op.action.expects().map_or(Value::Nil, |value| part.value(value).clone());
+        let is_legal = part.is_legal(model, op.action, config.state);
         Value::record([
             ("op", Value::uint(op.operation.last_event().index)),
             ("result", if is_legal { "exhausted" } else { "illegal" }.into()),
-            ("expected", expected),
+            ("expected", part.expected(op.action)),
             ("state", state.clone()),
         ])
     };
@@ -135,65 +183,80 @@ fn candidates(part: &Part<'_>, prepared: &Prepared<'_>, found: &Deadlock) -> Val
 }
 
 /// The result map where no order was found.
-pub(super) fn deadlock_result(part: &Part<'_>, prepared: &Prepared<'_>, found: &Deadlock) -> Value {
+pub(super) fn deadlock_result<'h, M: Model>(
+    part: &impl Subject<'h, M>,
+    model: &M,
+    prepared: &Prepared<'h, M::Action>,
+    found: &Deadlock,
+) -> Value {
     let blocking = &prepared.closed[found.blocking];
     let first_path = found.configs.first().map_or(&[][..], |config| &config.path);
     let last_op = first_path.last().map(|&(taken, _)| op_of(prepared, taken));
-    let configs = found.configs.iter().map(|config| config_value(part, prepared, config));
-    let paths = found.configs.iter().map(|config| path_value(part, prepared, config));
+    let configs = found.configs.iter().map(|config| config_value(part, model, prepared, config));
+    let paths = found.configs.iter().map(|config| path_value(part, model, prepared, config));
     Value::record([
         ("valid?", false.into()),
         ("op", blocking.operation.last_event().to_value()),
-        ("previous-ok", event_of(previous_ok(part, blocking))),
+        ("previous-ok", event_of(previous_ok(part.ops(), blocking))),
         ("last-op", event_of(last_op)),
         ("configs", configs.collect()),
         ("final-paths", paths.collect()),
     ])
 }
 
-fn config_value(part: &Part<'_>, prepared: &Prepared<'_>, config: &Config) -> Value {
+fn config_value<'h, M: Model>(
+    part: &impl Subject<'h, M>,
+    model: &M,
+    prepared: &Prepared<'h, M::Action>,
+    config: &Config,
+) -> Value {
     let last_op = config.path.last().map(|&(taken, _)| op_of(prepared, taken));
     let pending = config.pending.iter().take(PENDING_SHOWN);
     let pending = pending.map(|&number| prepared.closed[number].operation.last_event().to_value());
     Value::record([
-        ("model", model(part, config.state)),
+        ("model", part.state_value(model, config.state)),
         ("last-op", event_of(last_op)),
         ("pending", pending.collect()),
     ])
 }
 
-fn path_value(part: &Part<'_>, prepared: &Prepared<'_>, config: &Config) -> Value {
+fn path_value<'h, M: Model>(
+    part: &impl Subject<'h, M>,
+    model: &M,
+    prepared: &Prepared<'h, M::Action>,
+    config: &Config,
+) -> Value {
     let first = config.path.len().saturating_sub(PATH_STEPS_SHOWN);
     let step = |&(taken, state): &(Taken, u32)| {
         let op = event_of(Some(op_of(prepared, taken)));
-        Value::record([("op", op), ("model", model(part, state))])
+        Value::record([("op", op), ("model", part.state_value(model, state))])
     };
     config.path[first..].iter().map(step).collect()
 }
 
-fn model(part: &Part<'_>, state: u32) -> Value {
-    Value::record([("value", part.value(state).clone())])
-}
-
-fn op_of<'a, 'h>(prepared: &'a Prepared<'h>, taken: Taken) -> &'a Op<'h> {
+fn op_of<'a, 'h, A>(prepared: &'a Prepared<'h, A>, taken: Taken) -> &'a Op<'h, A> {
     match taken {
         Taken::Closed(number) => &prepared.closed[number],
         Taken::Open(number) => &prepared.open[number],
     }
 }
 
-fn event_of(op: Option<&Op<'_>>) -> Value {
+fn event_of<A>(op: Option<&Op<'_, A>>) -> Value {
     op.map_or(Value::Nil, |op| op.operation.last_event().to_value())
 }
 
 /// The operation that ended last before `op` did.
-fn previous_ok<'a, 'h>(part: &'a Part<'h>, op: &Op<'h>) -> Option<&'a Op<'h>> {
-    let before = part.ops.iter().filter(|other| other.end.is_some() && other.end < op.end);
+fn previous_ok<'a, 'h, A>(ops: &'a [Op<'h, A>], op: &Op<'h, A>) -> Option<&'a Op<'h, A>> {
+    let before = ops.iter().filter(|other| other.end.is_some() && other.end < op.end);
     before.max_by_key(|other| other.end)
 }
 
 /// Why the search was given up.
-pub(super) fn exhausted(part: &Part<'_>, prepared: &Prepared<'_>, spent: &Spent) -> Reason {
+pub(super) fn exhausted<'h, M: Model>(
+    part: &impl Subject<'h, M>,
+    prepared: &Prepared<'h, M::Action>,
+    spent: &Spent,
+) -> Reason {
     let (code, budget) = if spent.is_memory {
         (ReasonCode::BudgetMemory, "memory")
     } else {
@@ -203,13 +266,13 @@ pub(super) fn exhausted(part: &Part<'_>, prepared: &Prepared<'_>, spent: &Spent)
         code,
         format!(
             "{}the {budget} allowed for the search were used up after {} configurations",
-            of_key(part),
+            of_key(part.key()),
             spent.configurations,
         ),
         "fewer operations that end unknown, more keys, a shorter history, or a larger budget",
     );
     reason.numbers = vec![
-        ("ops", part.ops.len() as u64),
+        ("ops", part.ops().len() as u64),
         ("open_ops", prepared.open_before_count as u64),
         ("open_ops_kept", prepared.open.len() as u64),
         ("concurrency", spent.concurrency),

@@ -69,6 +69,11 @@ impl Memo {
         self.count
     }
 
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        self.slots.len() * SLOT_BYTES + self.lists_bytes
+    }
+
     /// Adds a key; whether it is new.
     pub(super) fn insert(&mut self, key: Key) -> Result<bool, OutOfMemory> {
         if 3 * (self.count + 1) > 2 * self.slots.len() {

@@ -16,7 +16,17 @@
 //! `:configs` and `:final-paths` (at most ten each). A history without keys has the inner map
 //! alone.
 
+mod spec;
+
+pub mod specs;
+
+mod model;
+
 mod register;
+
+mod object;
+
+mod special;
 
 mod prepare;
 
@@ -32,9 +42,14 @@ use squall_history::{History, Problem, Value};
 
 use crate::anomaly::{Anomaly, REQUEST_MISMATCH};
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
+use explain::Subject;
+use model::Model;
+pub use object::check_spec;
 use prepare::Prepared;
-use register::Part;
+use register::{Part, Register};
 use search::{Answer, Deadlock, Limits, Search};
+pub use spec::{Call, Misfit, Pattern, Spec, Special, Timed};
+pub use specs::{Named, SPECS, named};
 
 /// See [`Options::steps_max`].
 const STEPS_USUAL: u64 = 4_000_000;
@@ -79,6 +94,9 @@ pub struct Options {
     /// Bytes that the memory of the search may take per key. Usually 512 MiB: enough for the usual
     /// number of steps, so that it matters only if that is raised.
     pub memo_bytes_max: usize,
+    /// Whether histories of a form that can be decided without a search are decided so. Usually
+    /// they are; a comparison of the two ways needs both.
+    pub uses_special_cases: bool,
 }
 
 impl Options {
@@ -91,6 +109,7 @@ impl Options {
             failed_cas: FailedCas::Drop,
             steps_max: STEPS_USUAL,
             memo_bytes_max: MEMO_BYTES_USUAL,
+            uses_special_cases: true,
         }
     }
 
@@ -103,6 +122,7 @@ impl Options {
 
 /// What is known about one part.
 struct Judged {
+    key: Value,
     verdict: Verdict,
     result: Value,
     anomalies: Vec<Anomaly>,
@@ -110,136 +130,178 @@ struct Judged {
     is_exercised: bool,
 }
 
+/// Whether the result of every part is shown, and how.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// There is one part; its result is the result.
+    Alone,
+    /// By key, all of them.
+    ByKey,
+    /// By key, those that did not hold.
+    Failed,
+}
+
 /// Judges the operations `read`, `write` and `cas` (value: what to write, or the pair expected and
 /// new).
 #[must_use]
 pub fn check(history: &History, options: &Options) -> Outcome {
+    check_register(history, options, true)
+}
+
+/// The register with compare-and-set, or without.
+fn check_register(history: &History, options: &Options, has_cas: bool) -> Outcome {
     let operations = history.operations();
-    let parts = register::split(&operations.list, options);
+    let parts = register::split(&operations.list, options, has_cas);
+    let mut problems: Vec<Problem> = operations.problems;
+    problems.extend(parts.problems);
+    let judged: Vec<Judged> = parts.list.iter().map(|part| judge(part, options)).collect();
+    problems.extend(parts.list.into_iter().flat_map(|part| part.problems));
+    let layout = if options.is_keyed { Layout::ByKey } else { Layout::Alone };
+    let text = "no operation returned anything that a register could get wrong";
+    let how = "run longer; if every read returned nil, judge with nil reads as initial ones";
+    together(judged, layout, Reason::new(ReasonCode::Empty, text, how)).capped_by(problems)
+}
+
+/// The outcome of all parts, in the order of their keys. `if_empty`: why it is not exercised, if
+/// no part is.
+fn together(parts: Vec<Judged>, layout: Layout, if_empty: Reason) -> Outcome {
     let mut verdict = Verdict::Held;
     let mut reason = None;
     let mut anomalies = Vec::new();
     let mut is_exercised = false;
     let mut results = Vec::new();
     let mut failures = Vec::new();
-    let mut problems: Vec<Problem> = operations.problems;
-    problems.extend(parts.problems);
-    for part in parts.list {
-        let judged = judge(&part, options);
-        verdict = verdict.merge(judged.verdict);
-        is_exercised |= judged.is_exercised;
-        reason = reason.or(judged.reason);
-        anomalies.extend(judged.anomalies);
-        if judged.verdict == Verdict::Broken {
+    for part in parts {
+        verdict = verdict.merge(part.verdict);
+        is_exercised |= part.is_exercised;
+        reason = reason.or(part.reason);
+        anomalies.extend(part.anomalies);
+        if part.verdict == Verdict::Broken {
             failures.push(part.key.clone());
         }
-        results.push((part.key.clone(), judged.result));
-        problems.extend(part.problems);
+        if layout != Layout::Failed || part.verdict != Verdict::Held {
+            results.push((part.key, part.result));
+        }
     }
     if verdict == Verdict::Broken {
         reason = None;
     } else if !is_exercised && verdict == Verdict::Held {
         verdict = Verdict::NotExercised;
-        let text = "no operation returned anything that a register could get wrong";
-        let how = "run longer; if every read returned nil, judge with nil reads as initial ones";
-        reason = Some(Reason::new(ReasonCode::Empty, text, how));
+        reason = Some(if_empty);
     }
-    let mut outcome = if options.is_keyed {
-        let pairs = [("results", Value::map(results)), ("failures", Value::from(failures))];
-        Outcome::new(verdict, pairs)
-    } else {
+    let mut outcome = if layout == Layout::Alone {
         let inner = results.pop().map(|(_, result)| result);
         let pairs = inner.into_iter().flat_map(|result| explain::pairs_without_valid(&result));
         let pairs: Vec<(String, Value)> = pairs.collect();
         Outcome::new(verdict, pairs.iter().map(|(key, value)| (key.as_str(), value.clone())))
+    } else {
+        let pairs = [("results", Value::map(results)), ("failures", Value::from(failures))];
+        Outcome::new(verdict, pairs)
     };
     outcome.anomalies = in_order(anomalies);
     outcome.reason = reason;
-    outcome.capped_by(problems)
+    outcome
 }
 
-/// Judges one key.
+/// Judges one key of a register.
 fn judge(part: &Part<'_>, options: &Options) -> Judged {
     let mut judged = Judged {
+        key: part.key.clone(),
         verdict: Verdict::Held,
         result: Value::Nil,
-        anomalies: part.mismatches.iter().map(|op| explain::mismatch(part, op)).collect(),
+        anomalies: part.mismatches.iter().map(|op| explain::mismatch(&part.key, op)).collect(),
         reason: None,
         is_exercised: part.ops.iter().any(|op| op.end.is_some() && op.action.expects().is_some()),
     };
-    let limits = Limits {
-        steps_max: options.steps_max,
-        memo_bytes_max: options.memo_bytes_max,
-        looks_ahead: true,
-    };
-    let linearizable;
-    if let Some(finding) = sources::first_impossible(part) {
+    let linearizable = if let Some(finding) = sources::first_impossible(part) {
         judged.anomalies.push(explain::impossible(part, &finding));
-        linearizable = explain::impossible_result(part, &finding);
+        explain::impossible_result(part, &finding)
     } else {
-        let prepared = Prepared::of(&part.ops, part.values_count(), options);
-        match Search::of(&prepared, &limits).run() {
-            Answer::Linearizable => linearizable = Value::record([("valid?", true.into())]),
+        judged.by_search(part, &mut Register, options)
+    };
+    judged.finish(linearizable, part.is_unreadable, options.is_keyed);
+    judged
+}
+
+impl Judged {
+    /// Searches; the result map.
+    fn by_search<'h, M: Model>(
+        &mut self,
+        part: &impl Subject<'h, M>,
+        model: &mut M,
+        options: &Options,
+    ) -> Value {
+        let limits = Limits {
+            steps_max: options.steps_max,
+            memo_bytes_max: options.memo_bytes_max,
+            looks_ahead: true,
+        };
+        let prepared = part.prepared(model, None, options);
+        match Search::of(model, &prepared, &limits).run() {
+            Answer::Linearizable => Value::record([("valid?", true.into())]),
             Answer::NotLinearizable(_) => {
-                let (prefix, deadlock) = shortest_broken(part, options, limits);
-                judged.anomalies.push(explain::deadlock(part, &prefix, &deadlock));
-                linearizable = explain::deadlock_result(part, &prefix, &deadlock);
+                let (prefix, deadlock) = shortest_broken(part, model, options, limits);
+                self.anomalies.push(explain::deadlock(part, model, &prefix, &deadlock));
+                explain::deadlock_result(part, model, &prefix, &deadlock)
             }
             Answer::Exhausted(spent) => {
                 let reason = explain::exhausted(part, &prepared, &spent);
-                linearizable = Value::record([
-                    ("valid?", Verdict::Unknown.valid()),
-                    ("reason", reason.to_value()),
-                ]);
-                judged.verdict = Verdict::Unknown;
-                judged.reason = Some(reason);
+                let pairs = [("valid?", Verdict::Unknown.valid()), ("reason", reason.to_value())];
+                self.verdict = Verdict::Unknown;
+                self.reason = Some(reason);
+                Value::record(pairs)
             }
         }
     }
-    if part.is_unreadable {
-        // What such an operation did is not known, so nothing can be said against the others.
-        judged.verdict = Verdict::Unknown;
-        judged.reason = Some(Reason::new(
-            ReasonCode::MalformedInput,
-            "there is an operation of which nobody can say what it wrote",
-            "repair the history, or leave the operations out that its problems name",
-        ));
-        judged.anomalies.retain(|anomaly| *anomaly.class == REQUEST_MISMATCH);
+
+    /// The verdict and the result, when everything is known.
+    fn finish(&mut self, linearizable: Value, is_unreadable: bool, is_keyed: bool) {
+        if is_unreadable {
+            // What such an operation did is not known, so nothing can be said against the others.
+            self.verdict = Verdict::Unknown;
+            self.reason = Some(Reason::new(
+                ReasonCode::MalformedInput,
+                "there is an operation of which nobody can say what it wrote",
+                "repair the history, or leave the operations out that its problems name",
+            ));
+            self.anomalies.retain(|anomaly| *anomaly.class == REQUEST_MISMATCH);
+        }
+        if !self.anomalies.is_empty() {
+            self.verdict = Verdict::Broken;
+        }
+        self.result = explain::result_of_part(self.verdict, linearizable, is_keyed);
     }
-    if !judged.anomalies.is_empty() {
-        judged.verdict = Verdict::Broken;
-    }
-    judged.result = explain::result_of_part(judged.verdict, linearizable, options.is_keyed);
-    judged
 }
 
 /// The shortest prefix of a broken part that is broken itself, and where its orders end: at the
 /// operation that ends last in it. Found by halving, as every prefix of a linearizable history is
 /// linearizable. A prefix that can't be decided counts as not broken.
-fn shortest_broken<'h>(
-    part: &Part<'h>,
+fn shortest_broken<'h, M: Model>(
+    part: &impl Subject<'h, M>,
+    model: &mut M,
     options: &Options,
     limits: Limits,
-) -> (Prepared<'h>, Deadlock) {
-    let prepare = |end: usize| Prepared::of(&part.until(end), part.values_count(), options);
-    let mut ends: Vec<usize> = part.ops.iter().filter_map(|op| op.end).collect();
+) -> (Prepared<'h, M::Action>, Deadlock) {
+    let mut ends: Vec<usize> = part.ops().iter().filter_map(|op| op.end).collect();
     ends.sort_unstable();
     let (mut low, mut high) = (0, ends.len() - 1);
     while low < high {
         let middle = usize::midpoint(low, high);
-        match Search::of(&prepare(ends[middle]), &limits).run() {
+        let prefix = part.prepared(model, Some(ends[middle]), options);
+        match Search::of(model, &prefix, &limits).run() {
             Answer::NotLinearizable(_) => high = middle,
             Answer::Linearizable | Answer::Exhausted(_) => low = middle + 1,
         }
     }
-    let prefix = prepare(ends[high]);
-    let is_last = |op: &register::Op<'_>| op.end == Some(ends[high]);
-    let last = prefix.closed.iter().position(is_last).expect("it ends the prefix");
+    let prefix = part.prepared(model, Some(ends[high]), options);
+    let last = prefix.closed.iter().position(|op| op.end == Some(ends[high]));
+    let last = last.expect("it ends the prefix");
     let farthest = Limits { looks_ahead: false, ..limits };
-    let deadlock = match Search::of(&prefix, &farthest).run() {
+    let deadlock = match Search::of(model, &prefix, &farthest).run() {
         Answer::NotLinearizable(deadlock) => Some(deadlock),
         Answer::Exhausted(spent) => spent.deepest,
-        Answer::Linearizable => unreachable!("the same prefix was found not linearizable"),
+        // Not with a specification that keeps its word.
+        Answer::Linearizable => None,
     };
     let configs = deadlock.filter(|found| found.blocking == last).map(|found| found.configs);
     (prefix, Deadlock { blocking: last, configs: configs.unwrap_or_default() })

@@ -18,20 +18,20 @@ use super::register::{Action, INITIAL, Op};
 use super::{FailedCas, Options};
 
 /// Unknown operations with one effect.
-pub(super) struct OpenClass {
-    pub action: Action,
+pub(super) struct OpenClass<A> {
+    pub action: A,
     /// Its members in order of invocation: start, and number in `Prepared::open`.
     pub members: Vec<(usize, usize)>,
 }
 
 /// The operations of one key, ready to be searched.
-pub(super) struct Prepared<'h> {
+pub(super) struct Prepared<'h, A = Action> {
     /// Operations that must have happened, in order of invocation.
-    pub closed: Vec<Op<'h>>,
+    pub closed: Vec<Op<'h, A>>,
     /// Operations that may have happened.
-    pub open: Vec<Op<'h>>,
+    pub open: Vec<Op<'h, A>>,
     /// The open ones, grouped.
-    pub classes: Vec<OpenClass>,
+    pub classes: Vec<OpenClass<A>>,
     pub values_count: usize,
     /// Whether an unknown operation can be of use although nothing expects its value.
     pub has_negative_observers: bool,
@@ -50,14 +50,36 @@ impl<'h> Prepared<'h> {
             drop_unobservable(&closed, &mut open, values_count);
         }
         close_only_sources(&mut closed, &mut open, values_count);
+        Self {
+            has_negative_observers,
+            open_before_count,
+            ..Self::grouped(closed, open, values_count)
+        }
+    }
+}
+
+impl<'h, A: Copy + Ord> Prepared<'h, A> {
+    /// Operations of which none can be spared, the open ones grouped.
+    pub(super) fn grouped(
+        mut closed: Vec<Op<'h, A>>,
+        open: Vec<Op<'h, A>>,
+        values_count: usize,
+    ) -> Self {
         closed.sort_by_key(|op| op.start);
-        let mut classes: BTreeMap<Action, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut classes: BTreeMap<A, Vec<(usize, usize)>> = BTreeMap::new();
         for (number, op) in open.iter().enumerate() {
             classes.entry(op.action).or_default().push((op.start, number));
         }
         let classes =
             classes.into_iter().map(|(action, members)| OpenClass { action, members }).collect();
-        Self { closed, open, classes, values_count, has_negative_observers, open_before_count }
+        Self {
+            closed,
+            open_before_count: open.len(),
+            open,
+            classes,
+            values_count,
+            has_negative_observers: false,
+        }
     }
 }
 

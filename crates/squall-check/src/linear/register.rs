@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, ProblemCode, Value};
 
+use super::explain::Subject;
+use super::model::Model;
+use super::prepare::Prepared;
 use super::{FailedCas, NilRead, Options};
 use crate::intern::Interner;
 
@@ -56,10 +59,42 @@ impl Action {
     }
 }
 
-/// An operation of a register.
+/// The register as the search sees it.
+pub(super) struct Register;
+
+impl Model for Register {
+    type Action = Action;
+    const IS_REGISTER: bool = true;
+
+    fn initial(&mut self) -> u32 {
+        INITIAL
+    }
+
+    fn step(&mut self, action: Action, state: u32) -> Option<u32> {
+        action.step(state)
+    }
+
+    fn is_observer(&self, action: Action) -> bool {
+        action.is_observer()
+    }
+
+    fn expects(&self, action: Action) -> Option<u32> {
+        action.expects()
+    }
+
+    fn produces(&self, action: Action) -> Option<u32> {
+        action.produces()
+    }
+
+    fn size(&self) -> usize {
+        0
+    }
+}
+
+/// An operation of an object, by default of a register.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Op<'h> {
-    pub action: Action,
+pub(super) struct Op<'h, A = Action> {
+    pub action: A,
     pub operation: &'h Operation<'h>,
     /// Twice the place of the invocation.
     pub start: usize,
@@ -79,6 +114,8 @@ pub(super) struct Part<'h> {
     pub mismatches: Vec<&'h Operation<'h>>,
     /// Whether there is an operation of which nobody can say what it may have written.
     pub is_unreadable: bool,
+    /// Whether a compare-and-set is an operation at all.
+    has_cas: bool,
     pub problems: Vec<Problem>,
     values: Interner<'h>,
 }
@@ -103,6 +140,47 @@ impl<'h> Part<'h> {
     }
 }
 
+impl<'h> Subject<'h, Register> for Part<'h> {
+    fn key(&self) -> &Value {
+        &self.key
+    }
+
+    fn ops(&self) -> &[Op<'h>] {
+        &self.ops
+    }
+
+    fn prepared(&self, _: &Register, until: Option<usize>, options: &Options) -> Prepared<'h> {
+        match until {
+            None => Prepared::of(&self.ops, self.values_count(), options),
+            Some(end) => Prepared::of(&self.until(end), self.values_count(), options),
+        }
+    }
+
+    fn noun(&self) -> &'static str {
+        "value"
+    }
+
+    fn state_text(&self, _: &Register, state: u32) -> String {
+        self.value(state).to_edn()
+    }
+
+    fn state_value(&self, _: &Register, state: u32) -> Value {
+        Value::record([("value", self.value(state).clone())])
+    }
+
+    fn op_text(&self, _: &Register, op: &Op<'h>) -> String {
+        op.operation.last_event().text()
+    }
+
+    fn is_legal(&self, _: &Register, action: Action, state: u32) -> bool {
+        action.step(state).is_some()
+    }
+
+    fn expected(&self, action: Action) -> Value {
+        action.expects().map_or(Value::Nil, |value| self.value(value).clone())
+    }
+}
+
 /// All parts of a history, in the order of their keys.
 pub(super) struct Parts<'h> {
     pub list: Vec<Part<'h>>,
@@ -112,7 +190,11 @@ pub(super) struct Parts<'h> {
 
 /// Splits by key (registers of different keys are independent, so a history is linearizable if
 /// every part is).
-pub(super) fn split<'h>(operations: &'h [Operation<'h>], options: &Options) -> Parts<'h> {
+pub(super) fn split<'h>(
+    operations: &'h [Operation<'h>],
+    options: &Options,
+    has_cas: bool,
+) -> Parts<'h> {
     let mut by_key: BTreeMap<&Value, Part<'h>> = BTreeMap::new();
     let mut problems = Vec::new();
     let mut has_lost_write = false;
@@ -135,6 +217,7 @@ pub(super) fn split<'h>(operations: &'h [Operation<'h>], options: &Options) -> P
             failed: BTreeMap::new(),
             mismatches: Vec::new(),
             is_unreadable: false,
+            has_cas,
             problems: Vec::new(),
             values: Interner::default(),
         });
@@ -150,9 +233,9 @@ pub(super) fn split<'h>(operations: &'h [Operation<'h>], options: &Options) -> P
     Parts { list, problems }
 }
 
-static NIL: Value = Value::Nil;
+pub(super) static NIL: Value = Value::Nil;
 
-fn problem(operation: &Operation<'_>, hint: &str) -> Problem {
+pub(super) fn problem(operation: &Operation<'_>, hint: &str) -> Problem {
     let event = operation.last_event();
     Problem::of_event(ProblemCode::E05, event.index, &event.text(), hint)
 }
@@ -173,7 +256,8 @@ impl<'h> Part<'h> {
         match operation.f() {
             "read" => self.add_read(operation, result, options),
             "write" => self.add_write(operation, argument, result),
-            "cas" => self.add_cas(operation, argument, result, options),
+            "cas" if self.has_cas => self.add_cas(operation, argument, result, options),
+            "cas" => self.unreadable(operation, "this register has read and write only"),
             _ => self.unreadable(operation, "a register has read, write and cas only"),
         }
     }

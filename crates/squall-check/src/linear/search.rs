@@ -18,8 +18,8 @@
 //! 4. Of several candidates with one effect only the one that ends first is tried.
 
 use super::memo::{Key, Memo, OutOfMemory};
+use super::model::Model;
 use super::prepare::Prepared;
-use super::register::{Action, INITIAL};
 
 /// Configurations kept for the explanation.
 const CONFIGS_MAX: usize = 10;
@@ -91,7 +91,7 @@ struct Step {
     used_before: u32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Candidate {
     Closed(u32),
     Class(u32),
@@ -118,9 +118,11 @@ enum Arrival {
 }
 
 /// A search over one prepared part.
-pub(super) struct Search<'p, 'h> {
-    prepared: &'p Prepared<'h>,
+pub(super) struct Search<'p, 'h, M: Model> {
+    model: &'p mut M,
+    prepared: &'p Prepared<'h, M::Action>,
     steps_max: u64,
+    memo_bytes_max: usize,
     looks_ahead: bool,
     steps: u64,
 
@@ -133,6 +135,8 @@ pub(super) struct Search<'p, 'h> {
     /// By operation: a number that no operation open at the same time has.
     slots: Vec<u32>,
     slots_count: usize,
+    /// Scratch of `pending_slots`; empty if one word is enough.
+    words: Vec<u64>,
 
     state: u32,
     hi: u32,
@@ -149,6 +153,11 @@ pub(super) struct Search<'p, 'h> {
     /// By value: scratch of `find_candidates`, all `u32::MAX` outside of it.
     deadlines: Vec<u32>,
 
+    /// More scratch of `find_candidates`, empty outside of it.
+    legal: Vec<(M::Action, u32, u32)>,
+    wanted: Vec<u32>,
+    found: Vec<(u32, u32, Candidate)>,
+
     trail: Vec<Step>,
     frames: Vec<Frame>,
     candidates: Vec<Candidate>,
@@ -158,11 +167,18 @@ pub(super) struct Search<'p, 'h> {
     configs: Vec<Config>,
 }
 
-impl<'p, 'h> Search<'p, 'h> {
-    pub(super) fn of(prepared: &'p Prepared<'h>, limits: &Limits) -> Self {
+impl<'p, 'h, M: Model> Search<'p, 'h, M> {
+    pub(super) fn of(
+        model: &'p mut M,
+        prepared: &'p Prepared<'h, M::Action>,
+        limits: &Limits,
+    ) -> Self {
+        let state = model.initial();
         let mut search = Self {
+            model,
             prepared,
             steps_max: limits.steps_max,
+            memo_bytes_max: limits.memo_bytes_max,
             looks_ahead: limits.looks_ahead,
             steps: 0,
             entries: vec![(0, false)],
@@ -171,7 +187,8 @@ impl<'p, 'h> Search<'p, 'h> {
             entries_of: vec![(0, 0); prepared.closed.len()],
             slots: vec![0; prepared.closed.len()],
             slots_count: 0,
-            state: INITIAL,
+            words: Vec::new(),
+            state,
             hi: HEAD,
             used: vec![0; prepared.classes.len()],
             used_id: 0,
@@ -179,6 +196,9 @@ impl<'p, 'h> Search<'p, 'h> {
             may_expect: vec![0; prepared.values_count],
             producers: vec![0; prepared.values_count],
             deadlines: vec![u32::MAX; prepared.values_count],
+            legal: Vec::new(),
+            wanted: Vec::new(),
+            found: Vec::new(),
             trail: Vec::new(),
             frames: Vec::new(),
             candidates: Vec::new(),
@@ -216,6 +236,9 @@ impl<'p, 'h> Search<'p, 'h> {
             }
         }
         self.slots_count = slots_count as usize;
+        if self.slots_count > 64 {
+            self.words = vec![0; self.slots_count.div_ceil(64)];
+        }
         let count = u32::try_from(self.entries.len()).expect("fewer than 2^32 entries");
         self.next = (1..=count).map(|entry| entry % count).collect();
         self.prev = (0..count).map(|entry| (entry + count - 1) % count).collect();
@@ -223,17 +246,17 @@ impl<'p, 'h> Search<'p, 'h> {
 
     fn count_values(&mut self) {
         for op in &self.prepared.closed {
-            if let Some(value) = op.action.expects() {
+            if let Some(value) = self.model.expects(op.action) {
                 self.must_expect[value as usize] += 1;
             }
         }
         for op in &self.prepared.open {
-            if let Some(value) = op.action.expects() {
+            if let Some(value) = self.model.expects(op.action) {
                 self.may_expect[value as usize] += 1;
             }
         }
         for op in self.prepared.closed.iter().chain(&self.prepared.open) {
-            if let Some(value) = op.action.produces() {
+            if let Some(value) = self.model.produces(op.action) {
                 self.producers[value as usize] += 1;
             }
         }
@@ -302,6 +325,9 @@ impl<'p, 'h> Search<'p, 'h> {
         if self.steps > self.steps_max {
             return Err(GivenUp { is_memory: false });
         }
+        if self.memo.size() + self.model.size() > self.memo_bytes_max {
+            return Err(GivenUp { is_memory: true });
+        }
         let mut entry = self.next[HEAD as usize];
         while entry != HEAD {
             let (op, is_completion) = self.entries[entry as usize];
@@ -310,7 +336,7 @@ impl<'p, 'h> Search<'p, 'h> {
             }
             let action = self.prepared.closed[op as usize].action;
             let after = self.next[entry as usize];
-            if action.is_observer() && action.step(self.state).is_some() {
+            if self.model.is_observer(action) && self.model.step(action, self.state).is_some() {
                 self.take(Candidate::Closed(op))?;
                 // If this was the last entry before its own completion, go on behind that.
                 entry = if self.entries[after as usize] == (op, true) && after != HEAD {
@@ -334,8 +360,8 @@ impl<'p, 'h> Search<'p, 'h> {
     /// a list of them.
     fn pending_slots(&mut self) -> Result<u64, OutOfMemory> {
         let mut bits = 0_u64;
-        let mut words =
-            vec![0_u64; if self.slots_count > 64 { self.slots_count.div_ceil(64) } else { 0 }];
+        let mut words = std::mem::take(&mut self.words);
+        words.fill(0);
         let mut entry = self.next[HEAD as usize];
         while entry != HEAD && entry <= self.hi {
             let (op, is_completion) = self.entries[entry as usize];
@@ -347,21 +373,25 @@ impl<'p, 'h> Search<'p, 'h> {
             }
             entry = self.next[entry as usize];
         }
-        if words.is_empty() { Ok(bits) } else { self.memo.intern(&words).map(u64::from) }
+        let list =
+            if words.is_empty() { Ok(bits) } else { self.memo.intern(&words).map(u64::from) };
+        self.words = words;
+        list
     }
 
     /// Appends the operations that may come next, the most promising first.
     fn find_candidates(&mut self, blocking: u32) {
-        let mut legal: Vec<(Action, u32, u32)> = Vec::new();
-        let mut wanted = Vec::new();
+        let mut legal = std::mem::take(&mut self.legal);
+        let mut wanted = std::mem::take(&mut self.wanted);
+        let mut found = std::mem::take(&mut self.found);
         let mut entry = self.next[HEAD as usize];
         while entry != blocking {
             let (op, _) = self.entries[entry as usize];
             let action = self.prepared.closed[op as usize].action;
             let completion = self.entries_of[op as usize].1;
-            if action.step(self.state).is_some() {
+            if self.model.step(action, self.state).is_some() {
                 legal.push((action, completion, op));
-            } else if let Some(value) = action.expects() {
+            } else if let Some(value) = self.model.expects(action) {
                 let deadline = &mut self.deadlines[value as usize];
                 *deadline = completion.min(*deadline);
                 wanted.push(value);
@@ -370,47 +400,58 @@ impl<'p, 'h> Search<'p, 'h> {
         }
         legal.sort_unstable();
         legal.dedup_by_key(|(action, ..)| *action);
-        let deadline_of = |action: Action| {
-            action.produces().map_or(u32::MAX, |value| self.deadlines[value as usize])
-        };
-        let mut found: Vec<(u32, u32, Candidate)> = Vec::with_capacity(legal.len());
         for &(action, completion, op) in &legal {
-            let deadline = completion.min(deadline_of(action));
+            let deadline = completion.min(self.deadline_of(action));
             found.push((deadline, completion, Candidate::Closed(op)));
         }
-        for (number, class) in (0_u32..).zip(&self.prepared.classes) {
-            let has_closed_twin = || legal.iter().any(|&(action, ..)| action == class.action);
-            if self.is_class_useful(number as usize, blocking) && !has_closed_twin() {
-                found.push((deadline_of(class.action), u32::MAX, Candidate::Class(number)));
+        for number in 0..self.prepared.classes.len() {
+            let action = self.prepared.classes[number].action;
+            let has_closed_twin = || legal.iter().any(|&(twin, ..)| twin == action);
+            if self.is_class_useful(number, blocking) && !has_closed_twin() {
+                let class = u32::try_from(number).unwrap_or(u32::MAX);
+                found.push((self.deadline_of(action), u32::MAX, Candidate::Class(class)));
             }
         }
-        found.sort_by_key(|&(deadline, completion, _)| (deadline, completion));
-        self.candidates.extend(found.into_iter().map(|(.., candidate)| candidate));
-        for value in wanted {
+        found.sort_unstable();
+        self.candidates.extend(found.drain(..).map(|(.., candidate)| candidate));
+        for value in wanted.drain(..) {
             self.deadlines[value as usize] = u32::MAX;
         }
+        legal.clear();
+        (self.legal, self.wanted, self.found) = (legal, wanted, found);
+    }
+
+    /// The earliest end of an operation that waits for what this one sets.
+    fn deadline_of(&self, action: M::Action) -> u32 {
+        let value = self.model.produces(action);
+        value.map_or(u32::MAX, |value| self.deadlines[value as usize])
     }
 
     /// Whether the next member of a class may come now, changes the state, and sets what somebody
     /// can still meet.
-    fn is_class_useful(&self, number: usize, blocking: u32) -> bool {
-        let class = &self.prepared.classes[number];
+    fn is_class_useful(&mut self, number: usize, blocking: u32) -> bool {
+        let prepared = self.prepared;
+        let class = &prepared.classes[number];
         let (op, _) = self.entries[blocking as usize];
         let end = self.prepared.closed[op as usize].end;
         let member = usize::try_from(self.used[number]).ok().and_then(|at| class.members.get(at));
         let is_enabled = member.is_some_and(|&(start, _)| Some(start) < end);
-        let Some(value) = class.action.produces() else { return false };
-        let is_expected =
-            self.must_expect[value as usize] > 0 || self.may_expect[value as usize] > 0;
-        let is_legal = class.action.step(self.state).is_some_and(|after| after != self.state);
-        is_enabled && is_legal && (is_expected || self.prepared.has_negative_observers)
+        let is_expected = !M::IS_REGISTER
+            || self.prepared.has_negative_observers
+            || self.model.produces(class.action).is_some_and(|value| {
+                self.must_expect[value as usize] > 0 || self.may_expect[value as usize] > 0
+            });
+        is_enabled
+            && is_expected
+            && self.model.step(class.action, self.state).is_some_and(|after| after != self.state)
     }
 
     /// Whether the last step replaced a value that somebody must still meet and nobody can set
     /// again.
     fn is_dead(&self, state_before: u32) -> bool {
         let value = state_before as usize;
-        self.looks_ahead
+        M::IS_REGISTER
+            && self.looks_ahead
             && self.state != state_before
             && self.producers[value] == 0
             && self.must_expect[value] > 0
@@ -425,7 +466,8 @@ impl<'p, 'h> Search<'p, 'h> {
             used_before: self.used_id,
         });
         let action = self.action_of(candidate);
-        self.state = action.step(self.state).expect("only legal operations are taken");
+        let after = self.model.step(action, self.state);
+        self.state = after.expect("only legal operations are taken");
         self.count(candidate, action, u32::wrapping_sub);
         match candidate {
             Candidate::Closed(op) => {
@@ -462,19 +504,19 @@ impl<'p, 'h> Search<'p, 'h> {
         }
     }
 
-    fn action_of(&self, candidate: Candidate) -> Action {
+    fn action_of(&self, candidate: Candidate) -> M::Action {
         match candidate {
             Candidate::Closed(op) => self.prepared.closed[op as usize].action,
             Candidate::Class(number) => self.prepared.classes[number as usize].action,
         }
     }
 
-    fn count(&mut self, candidate: Candidate, action: Action, change: fn(u32, u32) -> u32) {
-        if let Some(value) = action.produces() {
+    fn count(&mut self, candidate: Candidate, action: M::Action, change: fn(u32, u32) -> u32) {
+        if let Some(value) = self.model.produces(action) {
             let count = &mut self.producers[value as usize];
             *count = change(*count, 1);
         }
-        if let Some(value) = action.expects() {
+        if let Some(value) = self.model.expects(action) {
             let counts = match candidate {
                 Candidate::Closed(_) => &mut self.must_expect,
                 Candidate::Class(_) => &mut self.may_expect,
