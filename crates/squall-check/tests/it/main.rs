@@ -16,11 +16,15 @@ mod linear;
 
 mod mutations;
 
+mod objects;
+
 mod real;
 
 mod rules;
 
 mod sets;
+
+mod simulated;
 
 mod small;
 
