@@ -16,6 +16,7 @@
 //! | [`bank`] | every read of all accounts finds the same total |
 //! | [`linear`] | each key is a linearizable register with compare-and-set |
 //! | [`isolation`] | transactions see each other as their consistency model allows |
+//! | [`linear`] | each key is a linearizable register, or any object with a specification |
 //! | [`statistics`] | counts, availability, exceptions |
 //!
 //! [`checkers`] has those by name that need nothing but a history.
@@ -35,6 +36,8 @@
 //!
 //! What this does not do yet: isolation of transactions on registers, counters, logs, locks, and
 //! judging a history while it grows.
+//! What this does not do yet: isolation of transactions, logs, leases, and judging a history while
+//! it grows.
 
 mod verdict;
 

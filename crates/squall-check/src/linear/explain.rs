@@ -6,9 +6,9 @@ use super::Options;
 use super::model::Model;
 use super::prepare::Prepared;
 use super::register::{Op, Part};
-use super::search::{Config, Deadlock, Spent, Taken};
+use super::search::{Answer, Config, Deadlock, Limits, Search, Spent, Taken};
 use super::sources::Impossible;
-use crate::anomaly::{Anomaly, NOT_LINEARIZABLE, OpRef, REQUEST_MISMATCH};
+use crate::anomaly::{Anomaly, DOUBLE_CAS, NOT_LINEARIZABLE, OpRef, REQUEST_MISMATCH};
 use crate::verdict::{Reason, ReasonCode, Verdict};
 
 /// Steps of a path that the result map shows; the last ones.
@@ -32,6 +32,22 @@ pub(super) trait Subject<'h, M: Model> {
         until: Option<usize>,
         options: &Options,
     ) -> Prepared<'h, M::Action>;
+
+    /// Searches, unless it knows without.
+    fn decide(
+        &self,
+        model: &mut M,
+        prepared: &Prepared<'h, M::Action>,
+        limits: &Limits,
+        _: &Options,
+    ) -> Answer {
+        Search::of(model, prepared, limits).run()
+    }
+
+    /// What is wrong with the shortest prefix, if that has a name of its own.
+    fn named(&self, _: &Prepared<'h, M::Action>, _: &Options) -> Option<Anomaly> {
+        None
+    }
 
     /// What a state is called.
     fn noun(&self) -> &'static str;
@@ -106,6 +122,21 @@ pub(super) fn impossible(part: &Part<'_>, found: &Impossible<'_>) -> Anomaly {
     let title = format!("{}{} met {value}, {why}", of_key(&part.key), client(operation));
     let ops = found.source.into_iter().chain([operation]).map(OpRef::of).collect();
     Anomaly::new(found.class, title, ops).with_details(Value::record([("key", part.key.clone())]))
+}
+
+/// Two that took one value.
+pub(super) fn double_cas(part: &Part<'_>, first: &Op<'_>, second: &Op<'_>) -> Anomaly {
+    let value = first.action.expects().map_or(Value::Nil, |value| part.value(value).clone());
+    let title = format!(
+        "{}{} and {} both replaced {}, which was there once",
+        of_key(&part.key),
+        client(first.operation),
+        client(second.operation),
+        value.to_edn(),
+    );
+    let ops = [second, first].map(|op| OpRef::of(op.operation)).to_vec();
+    let details = Value::record([("key", part.key.clone())]);
+    Anomaly::new(&DOUBLE_CAS, title, ops).with_details(details)
 }
 
 /// The result map for a value without a source.

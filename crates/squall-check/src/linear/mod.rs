@@ -1,20 +1,28 @@
-//! Linearizable registers with compare-and-set, one per key (lin-kv).
+//! Linearizable objects: registers with compare-and-set, one per key (lin-kv), and whatever has a
+//! sequential specification.
 //!
-//! Is there an order of all successful operations and any of the unknown ones that a register could
+//! Is there an order of all successful operations and any of the unknown ones that the object could
 //! have executed, and in which no operation comes before one that had ended when it began? Sound,
 //! and complete within its budget; beyond it the answer is *unknown*, never *held*.
 //!
-//! 1. The history is split by key (`register.rs`); each part is judged for itself.
-//! 2. Operations that cannot matter are dropped (`prepare.rs`).
+//! 1. The history is split into independent parts: by key (`register.rs`), or by what operations
+//!    touch (`object.rs`); each part is judged for itself.
+//! 2. Operations that cannot matter are dropped (`prepare.rs`, [`Spec::is_droppable`]).
 //! 3. A value that nobody could have written is found without a search (`sources.rs`).
-//! 4. Everything else is a depth-first search with memory (`search.rs`), after Wing and Gong (1993)
-//!    and Lowe (2017).
+//! 4. Some histories need no search at all: registers whose values are unique (`zones.rs`), queues,
+//!    sets that grow, growing numbers (`special.rs`).
+//! 5. Everything else is a depth-first search with memory (`search.rs`), after Wing and Gong (1993)
+//!    and Lowe (2017). It works on numbers of states, which are values for a register and interned
+//!    for every other object (`model.rs`).
+//!
+//! [`check`] is for registers, [`check_spec`] for a [`Spec`], [`SPECS`] are those with names.
 //!
 //! Result of a keyed history: `:results`, key to `{:linearizable {…} :timeline {:valid? true}
 //! :valid? …}`, and `:failures`, the keys that are broken. The inner map has `:valid?`, and where
 //! it is broken `:op` (the operation that no order gets past), `:previous-ok`, `:last-op`,
 //! `:configs` and `:final-paths` (at most ten each). A history without keys has the inner map
-//! alone.
+//! alone. Of an object that is split by what operations touch, `:results` has only the parts that
+//! did not hold.
 
 mod spec;
 
@@ -31,6 +39,8 @@ mod special;
 mod prepare;
 
 mod sources;
+
+mod zones;
 
 mod search;
 
@@ -237,11 +247,14 @@ impl Judged {
             looks_ahead: true,
         };
         let prepared = part.prepared(model, None, options);
-        match Search::of(model, &prepared, &limits).run() {
+        match part.decide(model, &prepared, &limits, options) {
             Answer::Linearizable => Value::record([("valid?", true.into())]),
             Answer::NotLinearizable(_) => {
                 let (prefix, deadlock) = shortest_broken(part, model, options, limits);
-                self.anomalies.push(explain::deadlock(part, model, &prefix, &deadlock));
+                let named = part.named(&prefix, options);
+                self.anomalies.push(
+                    named.unwrap_or_else(|| explain::deadlock(part, model, &prefix, &deadlock)),
+                );
                 explain::deadlock_result(part, model, &prefix, &deadlock)
             }
             Answer::Exhausted(spent) => {
@@ -288,7 +301,7 @@ fn shortest_broken<'h, M: Model>(
     while low < high {
         let middle = usize::midpoint(low, high);
         let prefix = part.prepared(model, Some(ends[middle]), options);
-        match Search::of(model, &prefix, &limits).run() {
+        match part.decide(model, &prefix, &limits, options) {
             Answer::NotLinearizable(_) => high = middle,
             Answer::Linearizable | Answer::Exhausted(_) => low = middle + 1,
         }

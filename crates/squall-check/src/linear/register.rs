@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, ProblemCode, Value};
 
-use super::explain::Subject;
+use super::explain::{self, Subject};
 use super::model::Model;
 use super::prepare::Prepared;
+use super::search::{Answer, Deadlock, Limits, Search};
+use super::zones::{self, Zones};
 use super::{FailedCas, NilRead, Options};
+use crate::anomaly::Anomaly;
 use crate::intern::Interner;
 
 /// The value of a register that nobody has written: nil.
@@ -154,6 +157,30 @@ impl<'h> Subject<'h, Register> for Part<'h> {
             None => Prepared::of(&self.ops, self.values_count(), options),
             Some(end) => Prepared::of(&self.until(end), self.values_count(), options),
         }
+    }
+
+    fn decide(
+        &self,
+        model: &mut Register,
+        prepared: &Prepared<'h>,
+        limits: &Limits,
+        options: &Options,
+    ) -> Answer {
+        let zones =
+            if options.uses_special_cases { zones::decide(prepared) } else { Zones::Undecided };
+        match zones {
+            Zones::Undecided => Search::of(model, prepared, limits).run(),
+            Zones::Linearizable => Answer::Linearizable,
+            Zones::NotLinearizable | Zones::DoubleCas(..) => {
+                Answer::NotLinearizable(Deadlock { blocking: 0, configs: Vec::new() })
+            }
+        }
+    }
+
+    fn named(&self, prefix: &Prepared<'h>, options: &Options) -> Option<Anomaly> {
+        let zones = if options.uses_special_cases { zones::decide(prefix) } else { return None };
+        let Zones::DoubleCas(first, second) = zones else { return None };
+        Some(explain::double_cas(self, &prefix.closed[first], &prefix.closed[second]))
     }
 
     fn noun(&self) -> &'static str {

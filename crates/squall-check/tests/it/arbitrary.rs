@@ -35,6 +35,27 @@ fn event() -> impl Strategy<Value = Event> {
     ];
     let functions =
         vec!["read", "write", "cas", "broadcast", "echo", "generate", "txn", "txn", "strange"];
+    let functions = vec![
+        "read",
+        "write",
+        "cas",
+        "broadcast",
+        "echo",
+        "generate",
+        "strange",
+        "get",
+        "put",
+        "add",
+        "append",
+        "enqueue",
+        "dequeue",
+        "acquire",
+        "release",
+        "try-acquire",
+        "next",
+        "ts",
+        "txn",
+    ];
     let f = prop::sample::select(functions);
     (kind, process, f, value(), 0..5_u64, any::<bool>(), prop::option::of(value())).prop_map(
         |(kind, process, f, value, time, is_final, error)| {
@@ -67,6 +88,8 @@ fn all(history: &History) -> Vec<Outcome> {
                 linear::Options { is_keyed, nil_read, failed_cas, ..linear::Options::register() };
             outcomes.push(linear::check(history, &options));
         }
+        let options = linear::Options { is_keyed, ..linear::Options::register() };
+        outcomes.extend(linear::SPECS.iter().map(|spec| spec.check(history, &options)));
     }
     outcomes
 }

@@ -83,10 +83,13 @@ fn is_broken(outcome: &Outcome) -> bool {
 
 fn all_options(is_keyed: bool) -> impl Iterator<Item = Options> {
     [NilRead::Any, NilRead::Initial].into_iter().flat_map(move |nil_read| {
-        [FailedCas::Drop, FailedCas::Observe].into_iter().map(move |failed_cas| Options {
+        let failed =
+            [(FailedCas::Drop, true), (FailedCas::Drop, false), (FailedCas::Observe, true)];
+        failed.into_iter().map(move |(failed_cas, uses_special_cases)| Options {
             is_keyed,
             nil_read,
             failed_cas,
+            uses_special_cases,
             ..Options::register()
         })
     })

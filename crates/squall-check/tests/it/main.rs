@@ -29,3 +29,4 @@ mod simulated;
 mod small;
 
 mod transactions;
+mod special;

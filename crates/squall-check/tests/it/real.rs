@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use squall_check::{Verdict, consistency, isolation, linear};
 use squall_history::formats::{edn, etcd_log};
+use squall_check::{Verdict, linear};
+use squall_history::Value;
+use squall_history::formats::{etcd_log, knossos};
 
 /// `$HISTORIES_DIR`, else `../shared/data/histories` beside the workspace; `None`, with a message,
 /// if there is none.
@@ -70,6 +73,27 @@ fn cas_registers() {
                 println!("{file}: {}", outcome.anomalies[0].title);
             }
         }
+    }
+}
+
+/// Their events have the key in a field of its own.
+#[test]
+fn stores_of_texts() {
+    let Some(folder) = histories().map(|folder| folder.join("kv")) else { return };
+    for (file, expected) in [
+        ("c01-ok.txt", Verdict::Held),
+        ("c01-bad.txt", Verdict::Broken),
+        ("c10-ok.txt", Verdict::Held),
+        ("c10-bad.txt", Verdict::Broken),
+    ] {
+        let mut history = knossos::read(&read(&folder.join(file))).expect("a history").history;
+        for event in &mut history.events {
+            let key = event.other.iter().find(|(name, _)| name == "key").expect("a key").1.clone();
+            event.value = Value::list([key, event.value.clone()]);
+        }
+        let spec = linear::named("kv").expect("a name");
+        let outcome = spec.check(&history, &linear::Options::register());
+        assert_eq!(outcome.verdict, expected, "{file}: {:?}", outcome.problems);
     }
 }
 

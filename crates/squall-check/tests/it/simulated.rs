@@ -114,6 +114,33 @@ fn members(value: &Value) -> &[Value] {
     value.as_list().expect("a list")
 }
 
+pub(crate) fn register() -> Simulated<Value> {
+    Simulated {
+        ask: |chance, fresh| match chance.one_of(&["read", "read", "write", "cas"]) {
+            "write" => ("write", fresh.into()),
+            "cas" => {
+                let recent = Value::Int(fresh - 1 - chance.int(3));
+                ("cas", pair(if chance.below(3) == 0 { Value::Nil } else { recent }, fresh))
+            }
+            read => (read, Value::Nil),
+        },
+        answer: |value, _, f, argument| {
+            match f {
+                "read" => return Some(value.clone()),
+                "write" => *value = argument.clone(),
+                _ => {
+                    let (from, to) = two(argument);
+                    if *value != from {
+                        return None;
+                    }
+                    *value = to;
+                }
+            }
+            Some(argument.clone())
+        },
+    }
+}
+
 pub(crate) fn multi_register() -> Simulated<Map> {
     Simulated {
         ask: |chance, fresh| {
