@@ -2,8 +2,8 @@
 //!
 //! The operations that set or meet one value are a *cluster*; where a compare-and-set leads from
 //! one value to the next, clusters make a *chain*, which nothing can come between. Let *m* be the
-//! first end and *M* the last begin of the operations of a chain. If m < M, its values must be there
-//! from m to M (a forward zone), else the whole chain fits into any moment between M and m (a
+//! first end and *M* the last begin of the operations of a chain. If m < M, its values must be
+//! there from m to M (a forward zone), else the whole chain fits into any moment between M and m (a
 //! backward zone). A history is not linearizable exactly if
 //!
 //! 1. two compare-and-sets expect one value, or they run in a ring;
