@@ -162,6 +162,21 @@ classes! {
     G2_ITEM_REALTIME: "G2-item-realtime", 3,
         "Transactions missed each other's writes, together with the order of real time.",
         "look at whether a read can be answered from a state that others have already replaced";
+    DOUBLE_CAS: "double-cas", 5,
+        "Two compare-and-sets took one value that was there once.",
+        "look at whether another write can come between the comparison and the write";
+    ORDER: "order", 4,
+        "What came first did not stay first.",
+        "look at what decides the order of two requests, and where it can be decided twice";
+    EMPTY: "empty", 4,
+        "Something was found empty that was empty at no moment.",
+        "look at whether an answer can come from a replica that lags behind";
+    DUPLICATE: "duplicate", 5,
+        "What can be taken once was taken twice.",
+        "look at whether a request that is sent again is done again";
+    INCOMPARABLE_READS: "incomparable-reads", 4,
+        "Of two reads of a set that only grows, each lacks an element of the other.",
+        "look at whether two nodes can acknowledge what they have not told each other";
 }
 
 /// Why one operation must come before another.
@@ -232,21 +247,6 @@ impl Edge {
         let known = known.into_iter().filter_map(|(name, value)| Some((name, value?)));
         Value::record(known)
     }
-    DOUBLE_CAS: "double-cas", 5,
-        "Two compare-and-sets took one value that was there once.",
-        "look at whether another write can come between the comparison and the write";
-    ORDER: "order", 4,
-        "What came first did not stay first.",
-        "look at what decides the order of two requests, and where it can be decided twice";
-    EMPTY: "empty", 4,
-        "Something was found empty that was empty at no moment.",
-        "look at whether an answer can come from a replica that lags behind";
-    DUPLICATE: "duplicate", 5,
-        "What can be taken once was taken twice.",
-        "look at whether a request that is sent again is done again";
-    INCOMPARABLE_READS: "incomparable-reads", 4,
-        "Of two reads of a set that only grows, each lacks an element of the other.",
-        "look at whether two nodes can acknowledge what they have not told each other";
 }
 
 /// An operation that takes part in an anomaly.

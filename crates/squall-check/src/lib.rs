@@ -14,9 +14,8 @@
 //! | [`set_full`] | what was added is read by everybody from some moment on |
 //! | [`counter`] | what was added, and no more, is read in the end |
 //! | [`bank`] | every read of all accounts finds the same total |
-//! | [`linear`] | each key is a linearizable register with compare-and-set |
-//! | [`isolation`] | transactions see each other as their consistency model allows |
 //! | [`linear`] | each key is a linearizable register, or any object with a specification |
+//! | [`isolation`] | transactions see each other as their consistency model allows |
 //! | [`statistics`] | counts, availability, exceptions |
 //!
 //! [`checkers`] has those by name that need nothing but a history.
@@ -34,10 +33,8 @@
 //! assert_eq!(outcome.anomalies[0].class.name, "thin-air-read");
 //! ```
 //!
-//! What this does not do yet: isolation of transactions on registers, counters, logs, locks, and
-//! judging a history while it grows.
-//! What this does not do yet: isolation of transactions, logs, leases, and judging a history while
-//! it grows.
+//! What this does not do yet: isolation of transactions on registers, logs, leases, and judging a
+//! history while it grows.
 
 mod verdict;
 

@@ -33,8 +33,6 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Process::NEMESIS),
         Just(Process::Missing),
     ];
-    let functions =
-        vec!["read", "write", "cas", "broadcast", "echo", "generate", "txn", "txn", "strange"];
     let functions = vec![
         "read",
         "write",

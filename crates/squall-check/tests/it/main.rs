@@ -28,5 +28,6 @@ mod simulated;
 
 mod small;
 
-mod transactions;
 mod special;
+
+mod transactions;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use squall_check::Verdict;
 use squall_check::linear::{Call, NilRead, Options, Spec, check_spec, named, specs};
-use squall_history::formats::knossos;
+use squall_history::formats::edn;
 use squall_history::{Event, History, Kind, Process, Value};
 
 use crate::simulated::{self, Chance, Simulated};
@@ -80,14 +80,14 @@ fn agree<S: Spec, T: Default>(name: &str, spec: &S, simulated: &Simulated<T>) {
         let expected = oracle(spec, &history);
         for options in [&special, &searched] {
             let outcome = check_spec(spec, &history, options);
-            let text = || format!("{name} {seed} {outcome:?}\n{}", knossos::write(&history));
+            let text = || format!("{name} {seed} {outcome:?}\n{}", edn::write(&history));
             assert_ne!(outcome.verdict, Verdict::Unknown, "{}", text());
             assert_eq!(outcome.verdict != Verdict::Broken, expected, "{}", text());
             assert_eq!(outcome.verdict == Verdict::Broken, !outcome.anomalies.is_empty());
         }
         broken_count += u64::from(!expected);
         if seed % 2 == 0 {
-            assert!(expected, "a right object: {name} {seed}\n{}", knossos::write(&history));
+            assert!(expected, "a right object: {name} {seed}\n{}", edn::write(&history));
         }
         // The same under its name.
         let by_name = named(name).expect("a name").check(&history, &special);

@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use squall_check::{Verdict, consistency, isolation, linear};
-use squall_history::formats::{edn, etcd_log};
-use squall_check::{Verdict, linear};
 use squall_history::Value;
-use squall_history::formats::{etcd_log, knossos};
+use squall_history::formats::{edn, etcd_log};
 
 /// `$HISTORIES_DIR`, else `../shared/data/histories` beside the workspace; `None`, with a message,
 /// if there is none.
@@ -86,7 +84,7 @@ fn stores_of_texts() {
         ("c10-ok.txt", Verdict::Held),
         ("c10-bad.txt", Verdict::Broken),
     ] {
-        let mut history = knossos::read(&read(&folder.join(file))).expect("a history").history;
+        let mut history = edn::read(&read(&folder.join(file))).expect("a history").history;
         for event in &mut history.events {
             let key = event.other.iter().find(|(name, _)| name == "key").expect("a key").1.clone();
             event.value = Value::list([key, event.value.clone()]);

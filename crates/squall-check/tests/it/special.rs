@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use squall_check::linear::{NilRead, Options, SPECS, Spec, check, check_spec, specs};
 use squall_check::{Outcome, Verdict};
-use squall_history::formats::knossos;
+use squall_history::formats::edn;
 use squall_history::{History, Value};
 
 use crate::generate::{Shape, cases, register, steps};
@@ -47,7 +47,7 @@ fn registers_that_do_not_talk() {
     for seed in 0..3000 {
         let history = simulated::register().history(&mut Chance(seed), 30, seed % 3 > 0);
         let (special, searched) = (check(&history, &options()), check(&history, &without()));
-        assert_eq!(special.result, searched.result, "{seed}\n{}", knossos::write(&history));
+        assert_eq!(special.result, searched.result, "{seed}\n{}", edn::write(&history));
         broken_count += u32::from(special.verdict == Verdict::Broken);
         doubles += u32::from(class(&special) == Some("double-cas"));
     }
@@ -62,7 +62,7 @@ fn same_verdict<S: Spec, T: Default>(spec: &S, simulated: &Simulated<T>) -> Vec<
         let history = simulated.history(&mut Chance(seed), 24, seed % 3 > 0);
         let special = check_spec(spec, &history, &options());
         let searched = check_spec(spec, &history, &without());
-        let text = || format!("{seed} {special:?}\n{}", knossos::write(&history));
+        let text = || format!("{seed} {special:?}\n{}", edn::write(&history));
         assert_ne!(searched.verdict, Verdict::Unknown, "{}", text());
         assert_eq!(special.verdict, searched.verdict, "{}", text());
         classes.extend(class(&special).filter(|class| !classes.contains(class)));
@@ -103,7 +103,7 @@ fn what_each_specification_rejects() {
         assert_eq!(histories.len(), 3, "{path}");
         for text in histories {
             let (title, _) = text.split_once('\n').expect("a line that says what it is");
-            let history = knossos::read(text.as_bytes()).expect(title).history;
+            let history = edn::read(text.as_bytes()).expect(title).history;
             let outcome = spec.check(&history, &options());
             assert_eq!(outcome.verdict, Verdict::Broken, "{} {title}", spec.name);
             let expected = title.trim_start_matches("; ").split(':').next();
@@ -122,7 +122,7 @@ fn what_is_said_about_an_object() {
     let text = "{:process 0 :type :invoke :f :enqueue :value 1}
         {:process 0 :type :ok :f :enqueue :value 1}
         {:process 1 :type :invoke :f :peek} {:process 1 :type :ok :f :peek :value 2}";
-    let history = knossos::read(text.as_bytes()).expect("a history").history;
+    let history = edn::read(text.as_bytes()).expect("a history").history;
     let outcome = check_spec(&specs::Fifo, &history, &options());
     let title = "no order explains peek 2 of client 1: the state was [1]";
     assert_eq!(outcome.anomalies[0].title, title);
@@ -133,7 +133,7 @@ fn what_is_said_about_an_object() {
 /// A value of a shape that nobody can read is a problem, and takes nothing from the others.
 #[test]
 fn values_of_the_wrong_shape() {
-    let read = |text: &str| knossos::read(text.as_bytes()).expect("a history").history;
+    let read = |text: &str| edn::read(text.as_bytes()).expect("a history").history;
     let strange = "{:process 0 :type :invoke :f :add :value 1}
         {:process 0 :type :ok :f :add :value 1}
         {:process 1 :type :invoke :f :read} {:process 1 :type :ok :f :read :value \"x\"}";
@@ -160,7 +160,7 @@ fn a_budget_that_is_used_up() {
         text += &format!("{{:process {client} :type :invoke :f :add :value {add}}}");
     }
     text += "{:process 99 :type :invoke :f :read} {:process 99 :type :ok :f :read :value 33333}";
-    let history = knossos::read(text.as_bytes()).expect("a history").history;
+    let history = edn::read(text.as_bytes()).expect("a history").history;
     for (steps_max, memo_bytes_max, code) in
         [(1000, 512 << 20, "budget-steps"), (u64::MAX, 1 << 20, "budget-memory")]
     {
