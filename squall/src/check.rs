@@ -249,12 +249,16 @@ impl Checked {
         out.push_str(&format!("{word}  {}  {}\n", paint.bold(&plain(name)), self.checker.promise));
         let took = self.took.as_secs_f64();
         let facts = format!(
-            "{}, judged as {}: {} operations of {} clients ({} ok, {} failed, {} unknown), \
+            "{}, judged as {}: {} operations of {} ({} ok, {} failed, {} unknown), \
              {took:.3} s",
             self.format.title,
             self.checker.name,
             n(operations),
-            n(self.processes_count),
+            if self.processes_count == 1 {
+                "1 client".to_owned()
+            } else {
+                format!("{} clients", n(self.processes_count))
+            },
             n(ok),
             n(fail),
             n(info),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use squall_history::{History, Kind, Value};
 
 use crate::verdict::Outcome;
-use crate::{bank, counter, echo, linear, set_full, unique_ids};
+use crate::{bank, counter, echo, isolation, linear, set_full, unique_ids};
 
 /// What the form of a history leaves open, or its owner knows better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Sight<'h> {
     pub functions: BTreeSet<&'h str>,
     /// Whether a read returned a list or a set.
     pub reads_lists: bool,
+    /// Whether a transaction appends to a list.
+    pub appends: bool,
 }
 
 impl<'h> Sight<'h> {
@@ -38,6 +40,11 @@ impl<'h> Sight<'h> {
         for event in history.events.iter().filter(|event| event.process.is_client()) {
             sight.functions.insert(&event.f);
             let is_read = event.f == "read" && event.kind == Kind::Ok;
+            let is_append = |op: &Value| match op.as_list() {
+                Some([f, ..]) => f.as_text() == Some("append"),
+                _ => false,
+            };
+            sight.appends |= event.value.as_list().is_some_and(|ops| ops.iter().any(is_append));
             sight.reads_lists |= is_read && matches!(event.value, Value::List(_) | Value::Set(_));
         }
         sight
@@ -82,6 +89,37 @@ pub static CHECKERS: &[Checker] = &[
         },
     },
     Checker {
+        name: "kv",
+        promise: "every key behaves as one text with get, put and append: linearizable",
+        fits: |sight| sight.has_only(&["get", "put", "append"]) && sight.has_one(&["get"]),
+        check: |history, reading| object("kv", history, reading),
+    },
+    Checker {
+        name: "list-append",
+        promise: "transactions that append to lists are strictly serializable",
+        fits: |sight| sight.has_only(&["txn", ""]) && sight.appends,
+        check: |history, _| {
+            isolation::list_append(history, &isolation::Options::strict_serializable())
+        },
+    },
+    Checker {
+        name: "fifo",
+        promise: "what is enqueued first is dequeued first: linearizable",
+        fits: |sight| {
+            sight.has_only(&["enqueue", "dequeue", "peek"]) && sight.has_one(&["enqueue"])
+        },
+        check: |history, reading| object("fifo", history, reading),
+    },
+    Checker {
+        name: "owner-mutex",
+        promise: "a lock is held by one client at a time, who releases it: linearizable",
+        fits: |sight| {
+            let locks = ["acquire", "release", "try-acquire"];
+            sight.has_only(&locks) && sight.has_one(&["acquire", "try-acquire"])
+        },
+        check: |history, reading| object("owner-mutex", history, reading),
+    },
+    Checker {
         name: "set-full",
         promise: "every acknowledged element is read in the end",
         fits: |sight| {
@@ -121,6 +159,17 @@ pub static CHECKERS: &[Checker] = &[
         check: |history, _| echo::check(history, &echo::Options::default()),
     },
 ];
+
+/// An object with a sequential specification.
+fn object(name: &str, history: &History, reading: &Reading) -> Outcome {
+    let Reading { nil_read, failed_cas, is_keyed } = *reading;
+    let is_keyed = is_keyed.unwrap_or_else(|| name == "kv" || looks_keyed(history));
+    let options = linear::Options { is_keyed, nil_read, failed_cas, ..linear::Options::register() };
+    match linear::named(name) {
+        Some(spec) => spec.check(history, &options),
+        None => linear::check(history, &options),
+    }
+}
 
 /// The checker of this name.
 #[must_use]

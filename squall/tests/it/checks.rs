@@ -148,7 +148,12 @@ fn real_histories_get_their_verdicts() {
             expected.push((entry.unwrap().path(), verdict));
         }
     }
-    assert_eq!(expected.len(), 67);
+    for (file, verdict) in [("c01-ok", "held"), ("c10-ok", "held"), ("c01-bad", "broken")] {
+        expected.push((folder.join(format!("kv/{file}.txt")), verdict));
+    }
+    expected.push((folder.join("kv/c10-bad.txt"), "broken"));
+    expected.push((folder.join("elle/paper-example.edn"), "broken"));
+    assert_eq!(expected.len(), 72);
     let mut command = shell.command("check --json");
     let output = command.args(expected.iter().map(|(file, _)| file)).output().unwrap();
     let ended = Ended::of("check --json …", output);
@@ -158,4 +163,7 @@ fn real_histories_get_their_verdicts() {
         assert_eq!(line["verdict"], *verdict, "{}: {line}", file.display());
     }
     ended.assert_code(1);
+    let paper = &lines[71]["anomalies"][0];
+    assert_eq!(paper["class"], "G-single-item");
+    assert_eq!(paper["edges"].as_array().map(Vec::len), Some(3));
 }
