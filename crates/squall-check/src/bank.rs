@@ -15,7 +15,7 @@
 
 use std::collections::BTreeSet;
 
-use squall_history::{History, Kind, Operation, Problem, ProblemCode, Value};
+use squall_history::{History, Kind, Operation, Value};
 
 use crate::anomaly::{
     Anomalies, Anomaly, Class, NEGATIVE_VALUE, NIL_BALANCE, OpRef, UNEXPECTED_KEY, WRONG_TOTAL,
@@ -48,7 +48,7 @@ pub fn check(history: &History, options: &Options) -> Outcome {
             continue;
         }
         let Value::Map(balances) = operation.value() else {
-            problems.push(problem(operation, "a read returns a map from account to balance"));
+            problems.push(operation.misfit("a read returns a map from account to balance"));
             continue;
         };
         read_count += 1;
@@ -116,9 +116,4 @@ fn wrong(
 fn anomaly(class: &'static Class, operation: &Operation<'_>, what: &str) -> Anomaly {
     let client = operation.invocation.process.to_value().to_edn();
     Anomaly::new(class, format!("client {client} read {what}"), vec![OpRef::of(operation)])
-}
-
-fn problem(operation: &Operation<'_>, hint: &str) -> Problem {
-    let event = operation.last_event();
-    Problem::of_event(ProblemCode::E05, event.index, &event.text(), hint)
 }

@@ -80,13 +80,7 @@ pub static CHECKERS: &[Checker] = &[
         name: "register",
         promise: "every key behaves as one register: linearizable",
         fits: |sight| sight.has_only(&["read", "write", "cas"]) && sight.has_one(&["write", "cas"]),
-        check: |history, reading| {
-            let is_keyed = reading.is_keyed.unwrap_or_else(|| looks_keyed(history));
-            let (nil_read, failed_cas) = (reading.nil_read, reading.failed_cas);
-            let options =
-                linear::Options { is_keyed, nil_read, failed_cas, ..linear::Options::register() };
-            linear::check(history, &options)
-        },
+        check: |history, reading| object("cas-register", history, reading),
     },
     Checker {
         name: "kv",
@@ -129,9 +123,9 @@ pub static CHECKERS: &[Checker] = &[
         },
         check: |history, _| {
             let is_broadcast = history.events.iter().any(|event| event.f == "broadcast");
-            let options = set_full::Options::broadcast();
-            let add = if is_broadcast { "broadcast" } else { "add" };
-            set_full::check(history, &set_full::Options { add: add.into(), ..options })
+            let broadcast = set_full::Options::broadcast;
+            let options = if is_broadcast { broadcast() } else { set_full::Options::g_set() };
+            set_full::check(history, &options)
         },
     },
     Checker {
@@ -165,10 +159,7 @@ fn object(name: &str, history: &History, reading: &Reading) -> Outcome {
     let Reading { nil_read, failed_cas, is_keyed } = *reading;
     let is_keyed = is_keyed.unwrap_or_else(|| name == "kv" || looks_keyed(history));
     let options = linear::Options { is_keyed, nil_read, failed_cas, ..linear::Options::register() };
-    match linear::named(name) {
-        Some(spec) => spec.check(history, &options),
-        None => linear::check(history, &options),
-    }
+    linear::named(name).expect("a name of `SPECS`").check(history, &options)
 }
 
 /// The checker of this name.

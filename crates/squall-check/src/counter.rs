@@ -20,7 +20,7 @@
 
 use std::collections::BTreeMap;
 
-use squall_history::{History, Kind, Operation, Operations, Problem, ProblemCode, Value};
+use squall_history::{History, Kind, Operation, Operations, Problem, Value};
 
 use crate::anomaly::{Anomalies, Anomaly, COUNTER_OUT_OF_BOUNDS, NOT_CONVERGED, OpRef};
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
@@ -112,23 +112,18 @@ fn sort<'h>(operations: &'h Operations<'h>) -> (Vec<Add<'h>>, Vec<Read<'h>>, Vec
             ("add", Kind::Fail) => {}
             ("add", _) => match operation.value().as_int() {
                 Some(delta) => adds.push(Add { delta: delta.into(), operation }),
-                None => problems.push(wrong(operation, "an add has an integer")),
+                None => problems.push(operation.misfit("an add has an integer")),
             },
             ("read", Kind::Ok) => match operation.value().as_int() {
                 Some(value) => reads.push(Read { value: value.into(), operation }),
-                None => problems.push(wrong(operation, "a read returns an integer")),
+                None => problems.push(operation.misfit("a read returns an integer")),
             },
             ("read", _) => {}
-            _ => problems.push(wrong(operation, "a counter has add and read only")),
+            _ => problems.push(operation.misfit("a counter has add and read only")),
         }
     }
     problems.truncate(squall_history::PROBLEMS_MAX);
     (adds, reads, problems)
-}
-
-fn wrong(operation: &Operation<'_>, hint: &str) -> Problem {
-    let event = operation.last_event();
-    Problem::of_event(ProblemCode::E05, event.index, &event.text(), hint)
 }
 
 fn int(value: i128) -> Value {

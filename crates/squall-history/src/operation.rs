@@ -56,6 +56,13 @@ impl<'h> Operation<'h> {
         self.invocation.is_final || self.completion.is_some_and(|completion| completion.is_final)
     }
 
+    /// That its value does not have the shape which a checker needs (E05).
+    #[must_use]
+    pub fn misfit(&self, hint: &str) -> Problem {
+        let event = self.last_event();
+        Problem::of_event(ProblemCode::E05, event.index, &event.text(), hint)
+    }
+
     /// The last event of the operation.
     #[must_use]
     pub fn last_event(&self) -> &'h Event {

@@ -4,7 +4,7 @@
 //! with all before it; a read that is a head of that list is its length. Only a read that
 //! contradicts the list, which no right database returns, is kept for itself.
 
-use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, ProblemCode, Value};
+use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, Value};
 
 use crate::intern::{FixedMap, Interner};
 
@@ -257,11 +257,9 @@ impl<'h> Transactions<'h> {
 
     fn problem(&mut self, operation: &Operation<'h>) {
         if self.problems.len() < PROBLEMS_MAX {
-            let event = operation.last_event();
             let hint = "a transaction is a list of [\"r\", key, nil or list] and [\"append\", key, \
                         value]";
-            let code = ProblemCode::E05;
-            self.problems.push(Problem::of_event(code, event.index, &event.text(), hint));
+            self.problems.push(operation.misfit(hint));
         }
     }
 

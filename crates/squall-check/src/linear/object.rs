@@ -8,7 +8,7 @@ use squall_history::{History, Kind, Operation, PROBLEMS_MAX, Problem, Value};
 use super::explain::{self, Subject};
 use super::model::Table;
 use super::prepare::Prepared;
-use super::register::{NIL, Op, problem};
+use super::register::{NIL, Op};
 use super::spec::{Call, Misfit, Pattern, Spec, Special, Timed};
 use super::{Judged, Layout, Options, together};
 use crate::anomaly::{Anomaly, OpRef};
@@ -103,7 +103,7 @@ impl<'s, 'h, S: Spec> Objects<'s, 'h, S> {
         let Some((key, argument)) = self.split(&operation.invocation.value) else {
             self.has_lost_write = true;
             if self.problems.len() < PROBLEMS_MAX {
-                self.problems.push(problem(operation, "the value must be a pair: key and value"));
+                self.problems.push(operation.misfit("the value must be a pair: key and value"));
             }
             return;
         };
@@ -130,7 +130,7 @@ impl<'s, 'h, S: Spec> Objects<'s, 'h, S> {
                 match misfit {
                     Misfit::Mismatch => object.mismatches.push(operation),
                     Misfit::Shape(hint) if object.problems.len() < PROBLEMS_MAX => {
-                        object.problems.push(problem(operation, hint));
+                        object.problems.push(operation.misfit(hint));
                     }
                     Misfit::Shape(_) => {}
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, ProblemCode, Value};
+use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, Value};
 
 use super::explain::{self, Subject};
 use super::model::Model;
@@ -230,7 +230,7 @@ pub(super) fn split<'h>(
             let Some(pair) = operation.invocation.value.as_pair() else {
                 has_lost_write |= operation.outcome() != Kind::Fail && operation.f() != "read";
                 if problems.len() < PROBLEMS_MAX {
-                    problems.push(problem(operation, "the value must be a pair: key and value"));
+                    problems.push(operation.misfit("the value must be a pair: key and value"));
                 }
                 continue;
             };
@@ -262,11 +262,6 @@ pub(super) fn split<'h>(
 
 pub(super) static NIL: Value = Value::Nil;
 
-pub(super) fn problem(operation: &Operation<'_>, hint: &str) -> Problem {
-    let event = operation.last_event();
-    Problem::of_event(ProblemCode::E05, event.index, &event.text(), hint)
-}
-
 impl<'h> Part<'h> {
     fn add(&mut self, operation: &'h Operation<'h>, argument: &'h Value, options: &Options) {
         let result = match operation.outcome() {
@@ -292,7 +287,7 @@ impl<'h> Part<'h> {
     fn unreadable(&mut self, operation: &'h Operation<'h>, hint: &str) {
         self.is_unreadable |= operation.outcome() != Kind::Fail && operation.f() != "read";
         if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(problem(operation, hint));
+            self.problems.push(operation.misfit(hint));
         }
     }
 

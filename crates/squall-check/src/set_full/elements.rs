@@ -1,7 +1,7 @@
 //! From operations to dense ids: the elements in order of their adds, and the reads as lists of
 //! ids.
 
-use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, ProblemCode, Value};
+use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, Value};
 
 use super::Options;
 use crate::intern::Interner;
@@ -147,10 +147,7 @@ impl<'h> Elements<'h> {
     fn collect_read(&mut self, operation: &'h Operation<'h>, values: &mut Values<'h>) {
         let (Value::List(items) | Value::Set(items)) = operation.value() else {
             if self.problems.len() < PROBLEMS_MAX {
-                let event = operation.last_event();
-                let hint = "a read must return a list";
-                let code = ProblemCode::E05;
-                self.problems.push(Problem::of_event(code, event.index, &event.text(), hint));
+                self.problems.push(operation.misfit("a read must return a list"));
             }
             return;
         };

@@ -36,10 +36,6 @@ pub fn looks_like(text: &[u8]) -> bool {
 pub fn read(text: &[u8]) -> Result<Read, Problem> {
     let value = Value::from_json(text).map_err(|error| not_json(text, &error))?;
     let data = value.get("data").unwrap_or(&value);
-    let list = |value: &Value, what: &str| match value.as_list() {
-        Some(items) => Ok(items.to_vec()),
-        None => Err(wrong(value, &format!("expected {what}"))),
-    };
     let mut sessions = Sessions::default();
     let mut number = 0;
     for (session, transactions) in list(data, "an array of sessions")?.iter().enumerate() {
@@ -48,16 +44,16 @@ pub fn read(text: &[u8]) -> Result<Read, Problem> {
             let transaction = sessions.transaction(session, number);
             number += 1;
             transaction.is_aborted = source.get("committed") == Some(&Value::Bool(false));
-            let events = source.get("events").unwrap_or(&source);
+            let events = source.get("events").unwrap_or(source);
             for event in list(events, "a transaction with \"events\"")? {
                 let of = |kind: &str| event.get(kind);
                 let (is_read, inner) = match (of("Read"), of("Write")) {
                     (Some(inner), None) => (true, inner),
                     (None, Some(inner)) => (false, inner),
-                    _ => return Err(wrong(&event, "expected {\"Read\":…} or {\"Write\":…}")),
+                    _ => return Err(wrong(event, "expected {\"Read\":…} or {\"Write\":…}")),
                 };
                 let (Some(key), version) = (inner.get("variable"), inner.get("version")) else {
-                    return Err(wrong(&event, "expected a \"variable\""));
+                    return Err(wrong(event, "expected a \"variable\""));
                 };
                 let version = version.cloned().unwrap_or_default();
                 if is_read {
@@ -69,6 +65,10 @@ pub fn read(text: &[u8]) -> Result<Read, Problem> {
         }
     }
     Ok(sessions.into_read())
+}
+
+fn list<'v>(value: &'v Value, what: &str) -> Result<&'v [Value], Problem> {
+    value.as_list().ok_or_else(|| wrong(value, &format!("expected {what}")))
 }
 
 fn wrong(value: &Value, hint: &str) -> Problem {
