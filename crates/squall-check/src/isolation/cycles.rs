@@ -76,7 +76,7 @@ const FORMS: [u8; 3] = [0, PROCESS, REALTIME];
 
 /// A cycle: each transaction, and the kind of the edge to the next; the last leads to the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Cycle {
+pub(crate) struct Cycle {
     pub class: &'static Class,
     pub steps: Vec<(u32, EdgeKind)>,
     /// Whether it needs an edge of a key whose order can't be trusted.
@@ -85,7 +85,7 @@ pub(super) struct Cycle {
 
 /// What the search found.
 #[derive(Default)]
-pub(super) struct Cycles {
+pub(crate) struct Cycles {
     /// At most one of a class in each component: the shortest one.
     pub list: Vec<Cycle>,
     /// Whether the budget ended a search for a class, so that more may be there.
@@ -93,7 +93,7 @@ pub(super) struct Cycles {
 }
 
 /// Looks for cycles in every component. The first `txns_count` vertices are transactions.
-pub(super) fn find(graph: &Graph, txns_count: usize, steps_max: u64) -> Cycles {
+pub(crate) fn find(graph: &Graph, txns_count: usize, steps_max: u64) -> Cycles {
     let component = components(graph.vertices_count(), |vertex, cursor| {
         let arc = graph.arcs_of(vertex).get(*cursor as usize)?;
         *cursor += 1;

@@ -5,29 +5,29 @@
 //! the next one, and the last barrier before an invocation to that transaction. So *a* ended
 //! before *b* began exactly if a path over barriers leads from *a* to *b*.
 
-use squall_history::Kind;
+use squall_history::{Kind, Operation};
 
 use super::orders::Orders;
 use super::transactions::{Access, Fate, NONE, Transactions, number};
 
 /// Kinds of edges, as bits. Those of a key whose order can't be trusted are shifted by [`TAINT`].
-pub(super) const WW: u8 = 1;
+pub(crate) const WW: u8 = 1;
 /// See [`WW`].
-pub(super) const WR: u8 = 2;
+pub(crate) const WR: u8 = 2;
 /// See [`WW`].
-pub(super) const RW: u8 = 4;
+pub(crate) const RW: u8 = 4;
 /// See [`WW`].
-pub(super) const PROCESS: u8 = 8;
+pub(crate) const PROCESS: u8 = 8;
 /// See [`WW`].
-pub(super) const REALTIME: u8 = 16;
+pub(crate) const REALTIME: u8 = 16;
 /// How far a tainted kind is shifted.
-pub(super) const TAINT: u8 = 5;
+pub(crate) const TAINT: u8 = 5;
 /// All kinds that can be relied on.
-pub(super) const CLEAN: u8 = (1 << TAINT) - 1;
+pub(crate) const CLEAN: u8 = (1 << TAINT) - 1;
 
 /// Which order of transactions is in the graph beside their dependencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clock {
+pub(crate) enum Clock {
     None,
     /// That of each process.
     Process,
@@ -37,14 +37,14 @@ pub(super) enum Clock {
 
 /// An edge as it lies in the graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Arc {
+pub(crate) struct Arc {
     pub to: u32,
     pub kinds: u8,
 }
 
 /// How many edges there are of each kind.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct EdgeCounts {
+pub(crate) struct EdgeCounts {
     pub ww: u64,
     pub wr: u64,
     pub rw: u64,
@@ -54,25 +54,25 @@ pub(super) struct EdgeCounts {
 
 /// A graph as lists of successors in one column.
 #[derive(Default)]
-pub(super) struct Graph {
+pub(crate) struct Graph {
     starts: Vec<u32>,
     arcs: Vec<Arc>,
     pub counts: EdgeCounts,
 }
 
 impl Graph {
-    pub(super) fn vertices_count(&self) -> usize {
+    pub(crate) fn vertices_count(&self) -> usize {
         self.starts.len() - 1
     }
 
-    pub(super) fn arcs_of(&self, vertex: u32) -> &[Arc] {
+    pub(crate) fn arcs_of(&self, vertex: u32) -> &[Arc] {
         let vertex = vertex as usize;
         &self.arcs[self.starts[vertex] as usize..self.starts[vertex + 1] as usize]
     }
 
     /// The graph of arcs that `each` tells; it is asked twice and tells the same both times.
     /// `None` if they are more than `arcs_max`.
-    pub(super) fn of(
+    pub(crate) fn of(
         vertices_count: usize,
         arcs_max: usize,
         each: impl Fn(&mut dyn FnMut(u32, Arc)),
@@ -139,7 +139,7 @@ pub(super) fn dependencies(
     if missed_count(txns, orders) > arcs_max as u64 {
         return None;
     }
-    let times = Times::of(txns, clock);
+    let times = Times::of(&txns.ops, &txns.fates, clock);
     let vertices_count = txns.count() + times.barriers_count as usize;
     let mut graph = Graph::of(vertices_count, arcs_max, |tell| {
         tell_data(txns, orders, tell);
@@ -208,45 +208,46 @@ fn tell_data(txns: &Transactions<'_>, orders: &Orders, tell: &mut dyn FnMut(u32,
 
 /// The edges of a clock.
 #[derive(Default)]
-struct Times {
-    arcs: Vec<(u32, Arc)>,
-    barriers_count: u32,
+pub(crate) struct Times {
+    pub arcs: Vec<(u32, Arc)>,
+    pub barriers_count: u32,
 }
 
 impl Times {
-    fn of(txns: &Transactions<'_>, clock: Clock) -> Self {
+    /// Those of operations that ended so, which are the first vertices of the graph.
+    pub(crate) fn of(ops: &[Operation<'_>], fates: &[Fate], clock: Clock) -> Self {
         let mut times = Self::default();
         match clock {
             Clock::None => {}
-            Clock::Process => times.processes(txns),
-            Clock::Realtime => times.realtime(txns),
+            Clock::Process => times.processes(ops, fates),
+            Clock::Realtime => times.realtime(ops, fates),
         }
         times
     }
 
     /// From each committed transaction to the next of its process.
-    fn processes(&mut self, txns: &Transactions<'_>) {
-        let is_ok = |txn: &u32| txns.fates[*txn as usize] == Fate::Ok;
-        let mut order: Vec<u32> = (0..number(txns.count())).filter(is_ok).collect();
-        let process = |txn: u32| &txns.ops[txn as usize].invocation.process;
+    fn processes(&mut self, ops: &[Operation<'_>], fates: &[Fate]) {
+        let is_ok = |txn: &u32| fates[*txn as usize] == Fate::Ok;
+        let mut order: Vec<u32> = (0..number(ops.len())).filter(is_ok).collect();
+        let process = |txn: u32| &ops[txn as usize].invocation.process;
         order.sort_by(|&a, &b| process(a).cmp(process(b)).then(a.cmp(&b)));
         for pair in order.windows(2).filter(|pair| process(pair[0]) == process(pair[1])) {
             self.arcs.push((pair[0], Arc { to: pair[1], kinds: PROCESS }));
         }
     }
 
-    fn realtime(&mut self, txns: &Transactions<'_>) {
-        let ends = txns.ops.iter().filter_map(|op| op.end).max();
-        let starts = txns.ops.iter().map(|op| op.start).max();
+    fn realtime(&mut self, ops: &[Operation<'_>], fates: &[Fate]) {
+        let ends = ops.iter().filter_map(|op| op.end).max();
+        let starts = ops.iter().map(|op| op.start).max();
         let places_count = ends.max(starts).map_or(0, |last| last + 1);
         // By place in the history: the transaction that begins or ends there.
         let mut begins = vec![NONE; places_count];
         let mut completes = vec![NONE; places_count];
-        for (txn, op) in (0..).zip(&txns.ops) {
-            if txns.fates[txn as usize] != Fate::Failed {
+        for ((txn, op), fate) in (0..).zip(ops).zip(fates) {
+            if *fate != Fate::Failed {
                 begins[op.start] = txn;
             }
-            if let (Fate::Ok, Some(end)) = (txns.fates[txn as usize], op.end) {
+            if let (Fate::Ok, Some(end)) = (fate, op.end) {
                 completes[end] = txn;
             }
         }
@@ -261,7 +262,7 @@ impl Times {
             }
             if completed != NONE {
                 if is_closed {
-                    let next = number(txns.count()) + self.barriers_count;
+                    let next = number(ops.len()) + self.barriers_count;
                     self.barriers_count += 1;
                     if let Some(from) = barrier.replace(next) {
                         self.arcs.push((from, Arc { to: next, kinds: REALTIME }));
@@ -273,6 +274,6 @@ impl Times {
                 }
             }
         }
-        debug_assert!(txns.ops.iter().all(|op| op.invocation.kind == Kind::Invoke));
+        debug_assert!(ops.iter().all(|op| op.invocation.kind == Kind::Invoke));
     }
 }

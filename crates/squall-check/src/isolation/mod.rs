@@ -40,11 +40,11 @@ mod orders;
 
 mod alone;
 
-mod graph;
+pub(crate) mod graph;
 
 mod components;
 
-mod cycles;
+pub(crate) mod cycles;
 
 mod report;
 
@@ -58,7 +58,8 @@ use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use graph::Clock;
 use orders::Orders;
 use report::{Coverage, Teller};
-use transactions::{Fate, Transactions};
+pub(crate) use transactions::Fate;
+use transactions::Transactions;
 
 /// Anomalies that break every promise: nothing explains what was answered.
 const ALWAYS_REPORTED: &[&str] = &["thin-air-read", "request-mismatch"];

@@ -9,7 +9,7 @@ use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, Value};
 use crate::intern::{FixedMap, Interner};
 
 /// No transaction, micro-operation, element or place.
-pub(super) const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// A table from small integers may be this many times as long as the number of its elements.
 const DIRECT_SPARSE_MAX: usize = 4;
@@ -18,7 +18,7 @@ const DIRECT_FREE: usize = 64;
 
 /// What is known about the end of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// It took effect, and its reads are true.
     Ok,
     /// It may have taken effect; nothing is known about its reads.
@@ -371,6 +371,6 @@ impl<'h> Transactions<'h> {
 }
 
 /// A count or place as a number of a column.
-pub(super) fn number(count: usize) -> u32 {
+pub(crate) fn number(count: usize) -> u32 {
     u32::try_from(count).expect("a history has fewer than 2^32 values")
 }
