@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use squall_node::{ActorId, Bytes, EventNo, Form, Lineage, hash_text};
+use squall_node::{ActorId, Bytes, Form, Lineage, hash_text};
 
 use crate::journal::NameText;
 
@@ -26,10 +26,6 @@ pub struct Envelope {
     pub src: ActorId,
     /// Whom it is for.
     pub dest: ActorId,
-    /// How many messages of this name the directed link has carried before.
-    pub k: u64,
-    /// The event whose step said it; `None`: a process spoke unasked. Never hashed.
-    pub cause: Option<EventNo>,
     /// The key of every draw about this message.
     pub lineage: Lineage,
     /// Its own id, if it is a request.

@@ -27,20 +27,26 @@ impl<E> Queue<E> {
         Self { heap: BinaryHeap::new(), slab: Vec::new(), free: Vec::new(), scheduled: 0 }
     }
 
-    #[inline(always)]
     pub(crate) fn push(&mut self, time_ns: u64, event: E) {
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.slab[slot as usize] = Some(event);
-                slot
-            }
-            None => {
-                self.slab.push(Some(event));
-                u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 slots")
-            }
-        };
+        self.push_with(time_ns, || event);
+    }
+
+    /// As [`Queue::push`], and the event is put together where it will lie.
+    #[inline(always)]
+    pub(crate) fn push_with(&mut self, time_ns: u64, event: impl FnOnce() -> E) {
+        let slot = self.free.pop().unwrap_or_else(|| self.grow());
         self.heap.push(Reverse(Key::new(time_ns, self.scheduled, slot)));
         self.scheduled += 1;
+        let vacant @ None = &mut self.slab[slot as usize] else {
+            unreachable!("a free slot is vacant");
+        };
+        *vacant = Some(event());
+    }
+
+    #[cold]
+    fn grow(&mut self) -> u32 {
+        self.slab.push(None);
+        u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 slots")
     }
 
     pub(crate) fn next_time(&self) -> Option<u64> {

@@ -150,8 +150,7 @@ impl<N: Node> Core<N> {
             call.msg_ids.push(msg_id);
             self.by_msg.insert(msg_id, id);
             let Draft { name, form, body } = &call.draft;
-            let outgoing = self.outgoing(to, (Some(msg_id), None), (name.clone(), *form), body);
-            self.leave(outgoing, gate, fx);
+            self.leave((to, gate), (Some(msg_id), None), (name.clone(), *form), body, fx);
         }
         let too_many = call.msg_ids.len().saturating_sub(ATTEMPTS_REMEMBERED_MAX);
         for forgotten in call.msg_ids.drain(..too_many) {

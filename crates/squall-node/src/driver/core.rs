@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::Cell;
+use core::{iter, mem};
 
 use super::calls::{Call, CallId};
 use super::timers::Due;
@@ -216,7 +217,7 @@ impl<N: Node> Core<N> {
 
     /// Ends a step: what need not wait stays among the effects, the rest is held.
     pub(super) fn end(&mut self, fx: &mut Effects) {
-        if core::mem::take(&mut self.tell) && self.written > self.durable {
+        if mem::take(&mut self.tell) && self.written > self.durable {
             self.told_at.push(self.written);
         }
         if self.written <= self.durable || self.rules.release_before_sync {
@@ -285,40 +286,36 @@ impl<N: Node> Core<N> {
         gate: Gate,
         fx: &mut Effects,
     ) {
-        let mut body = core::mem::take(&mut self.scratch);
+        let mut body = mem::take(&mut self.scratch);
         body.clear();
         message.encode(&mut body);
         let ids = (None, in_reply_to);
-        let outgoing = self.outgoing(to, ids, (name_of(message), message.form()), &body);
+        self.leave((to, gate), ids, (name_of(message), message.form()), &body, fx);
         self.scratch = body;
-        self.leave(outgoing, gate, fx);
     }
 
     pub(crate) fn refuse(&mut self, to: Sender, refusal: &Refusal, fx: &mut Effects) {
         let mut body = Vec::new();
         error_body(refusal, &mut body);
         let kind = ("error".into(), Form::Json);
-        let outgoing = self.outgoing(to.actor, (None, to.msg_id), kind, &body);
-        self.leave(outgoing, Gate::All, fx);
+        self.leave((to.actor, Gate::All), (None, to.msg_id), kind, &body, fx);
     }
 
+    /// A message joins the effects. It is put together where it will lie: it is too large to be
+    /// moved for nothing.
     #[inline(always)]
-    pub(super) fn leave(&mut self, outgoing: Outgoing, gate: Gate, fx: &mut Effects) {
-        if gate != Gate::Now {
-            self.gated.push((fx.list.len(), gate));
-        }
-        fx.list.push(Effect::Send(outgoing));
-    }
-
-    #[inline(always)]
-    pub(super) fn outgoing(
+    pub(super) fn leave(
         &mut self,
-        to: ActorId,
+        (to, gate): (ActorId, Gate),
         (msg_id, in_reply_to): (Option<u64>, Option<u64>),
         (name, form): (Cow<'static, str>, Form),
         body: &[u8],
-    ) -> Outgoing {
-        let body = match form {
+        fx: &mut Effects,
+    ) {
+        if gate != Gate::Now {
+            self.gated.push((fx.list.len(), gate));
+        }
+        let mut body = match form {
             Form::Json if msg_id.is_some() || in_reply_to.is_some() => {
                 self.spliced.clear();
                 splice_ids(body, msg_id, in_reply_to, &mut self.spliced);
@@ -329,7 +326,21 @@ impl<N: Node> Core<N> {
         let name_hash = self.names.hash(&name);
         let lineage = self.descend(to, name_hash);
         let cause = self.at.event;
-        Outgoing { to, msg_id, in_reply_to, name, form, body, cause, lineage, held_from: None }
+        fx.list.extend(iter::once_with(|| {
+            let body = mem::take(&mut body);
+            let held_from = None;
+            Effect::Send(Outgoing {
+                to,
+                msg_id,
+                in_reply_to,
+                name,
+                form,
+                body,
+                cause,
+                lineage,
+                held_from,
+            })
+        }));
     }
 
     /// The lineage of a message: that of the step, the receiver, the hash of its name, and how

@@ -130,12 +130,9 @@ impl<N: Node> Driver<N> {
             return Stepped::Stale;
         }
         self.core.begin(at);
-        let (stepped, first) = self.take(input, disk, fx);
-        let mut next = first.or_else(|| self.core.ready.pop_front());
-        while let Some(input) = next {
-            self.node.handle(&mut Ctx { core: &mut self.core, disk, fx }, input);
-            self.core.settle();
-            next = self.core.ready.pop_front();
+        let stepped = self.take(input, disk, fx);
+        while let Some(input) = self.core.ready.pop_front() {
+            self.handle(input, disk, fx);
         }
         self.core.end(fx);
         if fx.observing && stepped == Stepped::Taken {
@@ -183,57 +180,54 @@ impl<N: Node> Driver<N> {
         self.core.roster.name(actor)
     }
 
+    #[inline(always)]
+    fn handle(&mut self, input: Input<N>, disk: &mut dyn Disk, fx: &mut Effects) {
+        self.node.handle(&mut Ctx { core: &mut self.core, disk, fx }, input);
+        self.core.settle();
+    }
+
     /// What an input means to the node: something to handle now, perhaps, and perhaps more that
     /// is ready after it.
-    fn take(
-        &mut self,
-        input: DriverInput<'_>,
-        disk: &mut dyn Disk,
-        fx: &mut Effects,
-    ) -> (Stepped, Option<Input<N>>) {
-        let first = match input {
+    #[inline(always)]
+    fn take(&mut self, input: DriverInput<'_>, disk: &mut dyn Disk, fx: &mut Effects) -> Stepped {
+        match input {
+            DriverInput::Message(arrival) => self.message(&arrival, disk, fx),
             // A new life. What the former one left unsynced counts as its first write.
             DriverInput::Start => {
                 self.core.adopt(disk.is_dirty());
-                Some(Input::Start)
+                self.handle(Input::Start, disk, fx);
             }
-            DriverInput::Message(arrival) => self.message(&arrival, fx),
             // A timer is due, unless it was replaced, disarmed, or its call has ended.
-            DriverInput::Timer(token) => return (self.core.timer(token, fx), None),
+            DriverInput::Timer(token) => return self.core.timer(token, fx),
             // The disk caught up: outputs leave, quorums may now count this node.
-            DriverInput::Synced(upto) => {
-                self.core.synced(upto, fx);
-                None
-            }
+            DriverInput::Synced(upto) => self.core.synced(upto, fx),
             // The disk failed: nothing held may ever leave, since it may rest on lost writes.
             DriverInput::SyncFailed => {
                 self.core.held.clear();
                 self.halted = true;
                 fx.list.push(Effect::Halt { reason: "a sync of the disk failed".into() });
-                None
             }
-            DriverInput::Disk(event) => Some(Input::Disk(event)),
-            DriverInput::PeerGone { peer, hint } => Some(Input::PeerGone { peer, hint }),
-            DriverInput::Stop => Some(Input::Stop),
-        };
-        (Stepped::Taken, first)
+            DriverInput::Disk(event) => self.handle(Input::Disk(event), disk, fx),
+            DriverInput::PeerGone { peer, hint } => {
+                self.handle(Input::PeerGone { peer, hint }, disk, fx);
+            }
+            DriverInput::Stop => self.handle(Input::Stop, disk, fx),
+        }
+        Stepped::Taken
     }
 
     /// A message came: an answer to a call of ours, or a word of the node's language.
-    fn message(&mut self, arrival: &Arrival<'_>, fx: &mut Effects) -> Option<Input<N>> {
+    #[inline(always)]
+    fn message(&mut self, arrival: &Arrival<'_>, disk: &mut dyn Disk, fx: &mut Effects) {
         if let Some(id) = arrival.in_reply_to {
-            self.core.answer(id, arrival, fx);
-            return None;
+            return self.core.answer(id, arrival, fx);
         }
         match N::Message::decode(arrival.name, arrival.form, arrival.body) {
             Ok(body) => {
                 let from = Sender { actor: arrival.from, msg_id: arrival.msg_id };
-                Some(Input::Message { from, body })
+                self.handle(Input::Message { from, body }, disk, fx);
             }
-            Err(error) => {
-                self.not_ours(arrival, error, fx);
-                None
-            }
+            Err(error) => self.not_ours(arrival, error, fx),
         }
     }
 

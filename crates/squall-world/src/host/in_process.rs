@@ -113,15 +113,21 @@ impl<N: Node + 'static> InProcess<N> {
         })
     }
 
-    /// One step of the node, its effects as outputs.
-    fn drive(&mut self, at: Moment, input: DriverInput<'_>, out: &mut Outputs) {
+    /// One step of the node, its effects as outputs. The input is put together where the node's
+    /// own code begins: it is too large to be carried there.
+    fn drive<'i>(
+        &mut self,
+        at: Moment,
+        input: impl FnOnce() -> DriverInput<'i>,
+        out: &mut Outputs,
+    ) {
         let Some(driver) = &mut self.driver else {
             out.stale = true;
             return;
         };
         let (disk, fx) = (&mut self.disk, &mut out.effects);
         let stepped = guarded(|| {
-            let stepped = driver.step(at, input, disk, fx);
+            let stepped = driver.step(at, input(), disk, fx);
             driver.flush(fx);
             stepped
         });
@@ -187,7 +193,7 @@ impl<N: Node + 'static> Host for InProcess<N> {
                 self.init_ok(at, envelope, out);
             }
             HostInput::Message { envelope, name, .. } => {
-                let arrival = Arrival {
+                let arrival = || Arrival {
                     from: envelope.src,
                     msg_id: envelope.msg_id,
                     in_reply_to: envelope.in_reply_to,
@@ -195,20 +201,18 @@ impl<N: Node + 'static> Host for InProcess<N> {
                     form: envelope.form,
                     body: &envelope.body,
                 };
-                self.drive(at, DriverInput::Message(arrival), out);
+                self.drive(at, || DriverInput::Message(arrival()), out);
                 out.stale = false;
             }
-            HostInput::Timer { token, .. } => self.drive(at, DriverInput::Timer(token), out),
+            HostInput::Timer { token, .. } => self.drive(at, || DriverInput::Timer(token), out),
             // The disk has caught up, or it could not: then nothing that waits may leave.
             HostInput::Synced { upto, .. } => {
                 if self.ended.is_none() {
                     self.end_sync();
                 }
-                let ended = self.ended.take();
-                let input = match ended {
-                    Some(Err(_)) => DriverInput::SyncFailed,
-                    Some(Ok(())) | None => DriverInput::Synced(upto),
-                };
+                let is_durable = !matches!(self.ended.take(), Some(Err(_)));
+                let input =
+                    || if is_durable { DriverInput::Synced(upto) } else { DriverInput::SyncFailed };
                 self.drive(at, input, out);
             }
             HostInput::Begin | HostInput::Notice { .. } => {}
@@ -227,7 +231,7 @@ impl<N: Node + 'static> Host for InProcess<N> {
                 };
                 self.disk.restart();
                 self.driver = Some(Driver::new((self.factory)(), identity, self.rules));
-                self.drive(at, DriverInput::Start, out);
+                self.drive(at, || DriverInput::Start, out);
             }
             Life::Kill { power } => {
                 self.driver = None;

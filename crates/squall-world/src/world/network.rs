@@ -62,6 +62,18 @@ pub(super) struct Network {
     pub(super) heard_line: u32,
 }
 
+/// What is known of a message at the moment it leaves, beside what its sender has said.
+#[derive(Clone, Copy, Debug)]
+struct Departure {
+    id: u64,
+    src: ActorId,
+    name: Symbol,
+    /// How many messages of this name the directed link has carried before.
+    k: u64,
+    /// The event whose step said it; `None`: a process spoke unasked. Never hashed.
+    cause: Option<u64>,
+}
+
 /// One direction between two actors.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Link {
@@ -156,27 +168,15 @@ impl World {
         let k = link.carry(name);
         let is_full = is_known && link.in_flight >= link_queue_max;
         link.in_flight += u32::from(is_known && !is_full);
-        let envelope = Envelope {
-            id,
-            src,
-            dest,
-            k,
-            cause: cause.map(squall_node::EventNo),
-            lineage: message.lineage,
-            msg_id: message.msg_id,
-            in_reply_to: message.in_reply_to,
-            name,
-            form: message.form,
-            body: std::mem::take(&mut message.body),
-        };
+        let departure = Departure { id, src, name, k, cause };
         let ends = u64::from(dest.0) << 32 | u64::from(src.0);
-        let (name_hash, body_hash) = (self.network.symbols.hash(name), xxh3_64(&envelope.body));
+        let (name_hash, body_hash) = (self.network.symbols.hash(name), xxh3_64(&message.body));
         self.hash.fold_all([ends, name_hash, body_hash]);
-        let (delay, is_dropped) = self.hook_send(&envelope, is_client);
+        let (delay, is_dropped) = self.hook_send(departure, message, is_client);
         let due = self.now.saturating_add(delay);
         let sent = self.journal.next();
         let fate = if is_known { is_dropped.then_some("drop") } else { Some("nowhere") };
-        self.write_send(&envelope, (due, fate), message.held_from.map(|at| at.0));
+        self.write_send(departure, message, (due, fate));
         if self.triggers.is_armed() {
             self.see_message(src, dest, name, sent, true);
         }
@@ -187,28 +187,52 @@ impl World {
         } else if is_full {
             self.lose((dest, id), sent, "queue");
         } else {
-            self.network.body_bytes += envelope.body.len();
+            self.network.body_bytes += message.body.len();
             let line_no = self.network.posted_line;
-            let is_here = false;
-            self.queue.push(due, Event::Deliver { envelope, sent, is_client, is_here, line_no });
+            self.queue.push_with(due, || Event::Deliver {
+                envelope: Envelope {
+                    id,
+                    src,
+                    dest,
+                    lineage: message.lineage,
+                    msg_id: message.msg_id,
+                    in_reply_to: message.in_reply_to,
+                    name,
+                    form: message.form,
+                    body: std::mem::take(&mut message.body),
+                },
+                sent,
+                is_client,
+                is_here: false,
+                line_no,
+            });
         }
     }
 
     /// Everything that happens to a message when it is sent: its delay, and whether it is lost.
     /// Loss, copies, delays and changes of a message by faults belong here and nowhere else.
     #[inline(always)]
-    fn hook_send(&mut self, envelope: &Envelope, is_client: bool) -> (u64, bool) {
+    fn hook_send(
+        &mut self,
+        departure: Departure,
+        message: &Outgoing,
+        is_client: bool,
+    ) -> (u64, bool) {
         let Network { latency, seed, .. } = &self.network;
-        let delay = if is_client { 0 } else { latency.draw(*seed, envelope.lineage) };
-        if self.plan.edits.is_empty() { (delay, false) } else { self.edited(envelope, delay) }
+        let delay = if is_client { 0 } else { latency.draw(*seed, message.lineage) };
+        if self.plan.edits.is_empty() {
+            (delay, false)
+        } else {
+            self.edited(departure, message.to, delay)
+        }
     }
 
     /// What the edits of the plan say about a message.
     #[cold]
-    fn edited(&mut self, envelope: &Envelope, mut delay: u64) -> (u64, bool) {
-        let name = self.network.symbols.text(envelope.name);
-        let (from, to) = (self.name(envelope.src), self.name(envelope.dest));
-        let leaving = Leaving { from, to, name, k: envelope.k };
+    fn edited(&mut self, departure: Departure, to: ActorId, mut delay: u64) -> (u64, bool) {
+        let name = self.network.symbols.text(departure.name);
+        let (from, to) = (self.name(departure.src), self.name(to));
+        let leaving = Leaving { from, to, name, k: departure.k };
         let mut is_dropped = false;
         let (now, mut met) = (self.now, Vec::new());
         for (at, edit) in self.plan.edits.iter().enumerate() {
@@ -226,7 +250,7 @@ impl World {
             met.push((at, now.saturating_add(longer)));
         }
         if !met.is_empty() {
-            self.hash.fold_all([delay, u64::from(is_dropped), envelope.id]);
+            self.hash.fold_all([delay, u64::from(is_dropped), departure.id]);
         }
         for (at, until_ns) in met {
             self.edits_met[at] = true;
@@ -445,30 +469,30 @@ impl World {
 
     fn write_send(
         &mut self,
-        envelope: &Envelope,
+        departure: Departure,
+        message: &Outgoing,
         (due, fate): (u64, Option<&'static str>),
-        held_from: Option<u64>,
     ) {
         if !self.journal.is_on() {
             self.journal.skip();
             return;
         }
-        let dest = self.actors.get(envelope.dest.index());
+        let dest = self.actors.get(message.to.index());
         self.journal.sent(&Sent {
             e: self.journal.next(),
             t: self.now,
-            src: &self.actors[envelope.src.index()].text,
-            cause: envelope.cause.map(|cause| cause.0),
+            src: &self.actors[departure.src.index()].text,
+            cause: departure.cause,
             dest: dest.map_or(&self.network.nobody, |actor| &actor.text),
-            id: envelope.id,
-            link: envelope.k,
-            name: self.network.symbols.line(envelope.name),
-            msg_id: envelope.msg_id,
-            re: envelope.in_reply_to,
+            id: departure.id,
+            link: departure.k,
+            name: self.network.symbols.line(departure.name),
+            msg_id: message.msg_id,
+            re: message.in_reply_to,
             due: Some(due).filter(|_| fate.is_none()),
             fate,
-            held_from,
-            body: (envelope.form, &envelope.body),
+            held_from: message.held_from.map(|at| at.0),
+            body: (message.form, &message.body),
         });
     }
 
