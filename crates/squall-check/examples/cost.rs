@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use squall_check::{Outcome, isolation, linear, set_full, unique_ids};
+use squall_check::{Outcome, isolation, kafka, linear, set_full, unique_ids};
 use squall_history::formats::edn;
 use squall_history::{Event, History, Kind, Process, Value, jsonl};
 
@@ -205,6 +205,41 @@ fn measure(name: &str, operations: usize, history: &History, check: impl Fn(&His
     println!("{name:24} {operations:>9} {ms:>9.2} ms  {}", outcome.verdict.as_str());
 }
 
+/// A history of a right log: ten keys, ten clients, half of the operations send a message, the
+/// others poll up to 20 of a key.
+fn log(operations: usize) -> History {
+    let mut chance = Chance(4);
+    let mut history = History::default();
+    let mut ends = [0_i64; 10];
+    let mut positions = [[0_i64; 10]; 10];
+    for _ in 0..operations {
+        let (client, key) = (chance.below(10), chance.below(10));
+        let process = Process::Client(i64::try_from(client).expect("few"));
+        let name = Value::str(key.to_string());
+        let (f, asked, answered) = if chance.below(2) == 0 {
+            let message = ends[key];
+            ends[key] += 1;
+            let sent =
+                |value: Value| Value::list([Value::list(["send".into(), name.clone(), value])]);
+            let pair = Value::from(vec![message * 3, message]);
+            ("send", sent(Value::Int(message)), sent(pair))
+        } else {
+            let from = positions[client][key];
+            let to = ends[key].min(from + 20);
+            positions[client][key] = to;
+            let pairs = (from..to).map(|message| Value::from(vec![message * 3, message]));
+            let polled = Value::map([(name, pairs.collect())]);
+            let poll = |polled: Option<Value>| {
+                Value::list([Value::list([Value::from("poll")].into_iter().chain(polled))])
+            };
+            ("poll", poll(None), poll(Some(polled)))
+        };
+        history.push(Event::new(Kind::Invoke, process.clone(), f, asked));
+        history.push(Event::new(Kind::Ok, process, f, answered));
+    }
+    history
+}
+
 fn main() {
     let mut sizes: Vec<usize> = std::env::args().skip(1).filter_map(|n| n.parse().ok()).collect();
     if sizes.is_empty() {
@@ -242,6 +277,9 @@ fn main() {
                 isolation::list_append(history, &isolation::Options::strict_serializable())
             });
         }
+        measure("kafka", size, &log(size), |history| {
+            kafka::check(history, &kafka::Options::default())
+        });
         measure("unique-ids", size, &ids(size), unique_ids::check);
     }
 }

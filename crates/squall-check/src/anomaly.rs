@@ -172,11 +172,47 @@ classes! {
         "Something was found empty that was empty at no moment.",
         "look at whether an answer can come from a replica that lags behind";
     DUPLICATE: "duplicate", 5,
-        "What can be taken once was taken twice.",
+        "What can be taken once was taken twice, or what was sent once stands in a log twice.",
         "look at whether a request that is sent again is done again";
     INCOMPARABLE_READS: "incomparable-reads", 4,
         "Of two reads of a set that only grows, each lacks an element of the other.",
         "look at whether two nodes can acknowledge what they have not told each other";
+    INCONSISTENT_OFFSETS: "inconsistent-offsets", 5,
+        "One offset of a log holds different messages.",
+        "look at what gives a message its offset, and whether two nodes can do so at once";
+    LOST_WRITE: "lost-write", 5,
+        "A message was never polled, although a later one of its log was.",
+        "look at what a node does with a message before it acknowledges it";
+    PRECOMMITTED_READ: "precommitted-read", 4,
+        "An operation polled a message that it was about to send itself.",
+        "look at whether a message can be seen before the operation that sends it has ended";
+    POLL_SKIP: "poll-skip", 4,
+        "A process polled a message, and next one that is not the next.",
+        "look at what becomes of the messages between two polls";
+    NONMONOTONIC_POLL: "nonmonotonic-poll", 4,
+        "A process polled a message, and next one that does not come after it.",
+        "look at whether a poll can be answered from an offset before the one asked for";
+    INT_POLL_SKIP: "int-poll-skip", 4,
+        "One poll returned messages between which others are missing.",
+        "look at whether a poll returns all messages from an offset on";
+    INT_NONMONOTONIC_POLL: "int-nonmonotonic-poll", 4,
+        "One poll returned messages that are not in the order of their log.",
+        "look at what orders the messages of an answer";
+    NONMONOTONIC_SEND: "nonmonotonic-send", 4,
+        "A process sent two messages, and the second stands before the first.",
+        "look at whether a message can get an offset that is lower than one already given";
+    INT_NONMONOTONIC_SEND: "int-nonmonotonic-send", 4,
+        "One operation sent two messages, and the second stands before the first.",
+        "look at whether the messages of an operation are appended in its order";
+    INT_SEND_SKIP: "int-send-skip", 1,
+        "Between two messages that one operation sent stand those of others.",
+        "nothing needs to be done: messages of several operations may be mixed";
+    UNSEEN: "unseen", 5,
+        "A message was acknowledged, and nobody had polled it by the end.",
+        "look at whether every node learns of a message that one has acknowledged";
+    COMMITTED_REGRESSION: "committed-regression", 4,
+        "A committed offset was forgotten, or replaced by a lower one.",
+        "look at what orders the commits of two clients, and where they are kept";
 }
 
 /// Why one operation must come before another.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use squall_history::{History, Kind, Value};
 
 use crate::verdict::Outcome;
-use crate::{bank, counter, echo, isolation, linear, set_full, unique_ids};
+use crate::{bank, counter, echo, isolation, kafka, linear, set_full, unique_ids};
 
 /// What the form of a history leaves open, or its owner knows better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Sight<'h> {
     pub reads_lists: bool,
     /// Whether a transaction appends to a list.
     pub appends: bool,
+    /// Whether a transaction sends to a log, or polls one.
+    pub polls: bool,
 }
 
 impl<'h> Sight<'h> {
@@ -40,11 +42,11 @@ impl<'h> Sight<'h> {
         for event in history.events.iter().filter(|event| event.process.is_client()) {
             sight.functions.insert(&event.f);
             let is_read = event.f == "read" && event.kind == Kind::Ok;
-            let is_append = |op: &Value| match op.as_list() {
-                Some([f, ..]) => f.as_text() == Some("append"),
-                _ => false,
-            };
-            sight.appends |= event.value.as_list().is_some_and(|ops| ops.iter().any(is_append));
+            let steps = event.value.as_list().unwrap_or_default().iter();
+            for step in steps.filter_map(|step| step.as_list()?.first()?.as_text()) {
+                sight.appends |= step == "append";
+                sight.polls |= matches!(step, "send" | "poll");
+            }
             sight.reads_lists |= is_read && matches!(event.value, Value::List(_) | Value::Set(_));
         }
         sight
@@ -95,6 +97,16 @@ pub static CHECKERS: &[Checker] = &[
         check: |history, _| {
             isolation::list_append(history, &isolation::Options::strict_serializable())
         },
+    },
+    Checker {
+        name: "kafka",
+        promise: "what is sent to a log is polled, once and in its order",
+        fits: |sight| {
+            let moves = sight.has_one(&["send", "poll"]) || sight.polls;
+            let consumers = sight.has_one(&["commit_offsets", "list_committed_offsets"]);
+            sight.has_only(LOG) && (moves || consumers)
+        },
+        check: |history, _| kafka::check(history, &kafka::Options::default()),
     },
     Checker {
         name: "fifo",
@@ -152,6 +164,19 @@ pub static CHECKERS: &[Checker] = &[
         fits: |sight| sight.has_only(&["echo"]),
         check: |history, _| echo::check(history, &echo::Options::default()),
     },
+];
+
+/// What the clients of a log do.
+const LOG: &[&str] = &[
+    "send",
+    "poll",
+    "txn",
+    "assign",
+    "subscribe",
+    "crash",
+    "commit_offsets",
+    "list_committed_offsets",
+    "debug-topic-partitions",
 ];
 
 /// An object with a sequential specification.

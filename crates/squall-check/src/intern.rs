@@ -69,7 +69,12 @@ impl<'v> Interner<'v> {
         id
     }
 
-    /// The same for a value that is likely to be the one with this number: lists of reads come in
+    /// The number of a value, if it has one.
+    pub(crate) fn known(&self, value: &Value) -> Option<u32> {
+        self.ids.get(value).copied()
+    }
+
+    /// As [`Interner::id`], for a value that is likely to be the one with this number: lists of reads come in
     /// the order of the adds more often than not, and then no table is asked.
     pub(crate) fn id_guessed(&mut self, guess: u32, value: &'v Value) -> u32 {
         match self.values.get(guess as usize) {

@@ -16,6 +16,7 @@
 //! | [`bank`] | every read of all accounts finds the same total |
 //! | [`linear`] | each key is a linearizable register, or any object with a specification |
 //! | [`isolation`] | transactions see each other as their consistency model allows |
+//! | [`kafka`] | what is sent to a log is polled, once and in its order |
 //! | [`statistics`] | counts, availability, exceptions |
 //!
 //! [`checkers`] has those by name that need nothing but a history.
@@ -33,8 +34,8 @@
 //! assert_eq!(outcome.anomalies[0].class.name, "thin-air-read");
 //! ```
 //!
-//! What this does not do yet: isolation of transactions on registers, logs, leases, and judging a
-//! history while it grows.
+//! What this does not do yet: isolation of transactions on registers, leases, and judging a history
+//! while it grows.
 
 mod verdict;
 
@@ -59,6 +60,8 @@ pub mod linear;
 pub mod consistency;
 
 pub mod isolation;
+
+pub mod kafka;
 
 pub mod statistics;
 

@@ -58,8 +58,8 @@ use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use graph::Clock;
 use orders::Orders;
 use report::{Coverage, Teller};
-pub(crate) use transactions::Fate;
 use transactions::Transactions;
+pub(crate) use transactions::{Fate, NONE, number};
 
 /// Anomalies that break every promise: nothing explains what was answered.
 const ALWAYS_REPORTED: &[&str] = &["thin-air-read", "request-mismatch"];

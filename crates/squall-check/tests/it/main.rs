@@ -12,7 +12,13 @@ mod isolation;
 
 mod isolation_mutations;
 
+mod kafka;
+
+mod kafka_cases;
+
 mod linear;
+
+mod logs;
 
 mod mutations;
 
