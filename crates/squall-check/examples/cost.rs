@@ -280,6 +280,8 @@ fn main() {
         measure("kafka", size, &log(size), |history| {
             kafka::check(history, &kafka::Options::default())
         });
-        measure("unique-ids", size, &ids(size), unique_ids::check);
+        measure("unique-ids", size, &ids(size), |history| {
+            unique_ids::check(history, &unique_ids::Options::default())
+        });
     }
 }

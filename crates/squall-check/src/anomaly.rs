@@ -57,6 +57,12 @@ classes! {
     DUPLICATE_ID: "duplicate-id", 5,
         "An id was given out more than once.",
         "look at what makes the ids of two nodes, or of two moments, differ";
+    NON_MONOTONIC_ID: "non-monotonic-id", 4,
+        "An id is not greater than one that had been given before it was asked for.",
+        "look at whether a node can give ids of a range that others have already left behind";
+    ID_GAP: "id-gap", 3,
+        "Ids without gaps were promised, and more are missing than were asked for in vain.",
+        "look at what becomes of an id that is taken and not given";
     LOST: "lost", 5,
         "An element that was acknowledged or seen is missing from every later read.",
         "look at what a node does with an element before it acknowledges it";
@@ -72,6 +78,9 @@ classes! {
     COUNTER_OUT_OF_BOUNDS: "counter-out-of-bounds", 5,
         "A read of a counter is no sum of what was added.",
         "look at whether an add can count twice, or be lost when a node fails";
+    NON_MONOTONIC_READ: "non-monotonic-read", 4,
+        "A client read less of a growing counter than it had read before or added itself.",
+        "look at whether a client can be answered from a state older than the one it knows";
     UNEXPECTED_KEY: "unexpected-key", 4,
         "A read has an account that does not exist.",
         "look at where the accounts of a reply come from";
@@ -177,6 +186,21 @@ classes! {
     INCOMPARABLE_READS: "incomparable-reads", 4,
         "Of two reads of a set that only grows, each lacks an element of the other.",
         "look at whether two nodes can acknowledge what they have not told each other";
+    MUTUAL_EXCLUSION: "mutual-exclusion", 5,
+        "Two clients certainly held one lock at the same time.",
+        "look at whether the lock can be given away while its holder may still be alive";
+    FOREIGN_RELEASE: "foreign-release", 4,
+        "A client released a lock that it certainly did not hold.",
+        "look at whether a release is compared with the holder";
+    TOKEN_NOT_INCREASING: "token-not-increasing", 5,
+        "A token is not greater than one that had been given before it was asked for.",
+        "look at where the next token comes from, and whether it survives a restart";
+    TOKEN_REUSED: "token-reused", 5,
+        "Two clients were given one token.",
+        "look at whether two nodes can give out tokens at once";
+    STALE_WRITE_ACCEPTED: "stale-write-accepted", 5,
+        "A write was accepted although one with a greater token had been accepted before it.",
+        "look at whether the store compares tokens, and remembers the greatest one";
     INCONSISTENT_OFFSETS: "inconsistent-offsets", 5,
         "One offset of a log holds different messages.",
         "look at what gives a message its offset, and whether two nodes can do so at once";

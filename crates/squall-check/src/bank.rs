@@ -9,6 +9,7 @@
 //! | `nil-balance` | an account has no balance |
 //! | `wrong-total` | the balances do not add up to the total |
 //! | `negative-value` | a balance is below zero, unless that is allowed |
+//! | `request-mismatch` | a transfer was answered as another one |
 //!
 //! Sound; complete for these rules. Takes linear time. Result: `:read-count`, `:error-count`,
 //! `:total`, `:first-error` (the first read that is wrong, or nil).
@@ -20,6 +21,7 @@ use squall_history::{History, Kind, Operation, Value};
 use crate::anomaly::{
     Anomalies, Anomaly, Class, NEGATIVE_VALUE, NIL_BALANCE, OpRef, UNEXPECTED_KEY, WRONG_TOTAL,
 };
+use crate::requests;
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 
 /// What is known about the bank.
@@ -47,15 +49,15 @@ pub fn check(history: &History, options: &Options) -> Outcome {
         if operation.f() != "read" || operation.outcome() != Kind::Ok {
             continue;
         }
-        let Value::Map(balances) = operation.value() else {
+        let Some(balances) = operation.value().as_pairs() else {
             problems.push(operation.misfit("a read returns a map from account to balance"));
             continue;
         };
         read_count += 1;
-        let known = accounts.get_or_insert_with(|| balances.iter().map(|(key, _)| key).collect());
+        let known = accounts.get_or_insert_with(|| balances.iter().map(|(key, _)| *key).collect());
         let sum = balances.iter().filter_map(|(_, value)| value.as_int()).map(i128::from).sum();
         let total = *total.get_or_insert(sum);
-        if let Some((class, what)) = wrong(balances, known, (sum, total), options) {
+        if let Some((class, what)) = wrong(&balances, known, (sum, total), options) {
             error_count += 1;
             if first_error.is_nil() {
                 first_error = operation.last_event().to_value();
@@ -82,13 +84,14 @@ pub fn check(history: &History, options: &Options) -> Outcome {
     let mut outcome = Outcome::new(verdict, pairs);
     outcome.anomalies = anomalies.into_vec();
     outcome.reason = reason;
+    let mismatches = requests::mismatches(&operations.list, &["transfer"]);
     problems.extend(operations.problems);
-    outcome.capped_by(problems)
+    outcome.broken_by(mismatches).capped_by(problems)
 }
 
 /// The first thing that is wrong with a read.
 fn wrong(
-    balances: &[(Value, Value)],
+    balances: &[(&Value, &Value)],
     accounts: &BTreeSet<&Value>,
     (sum, total): (i128, i128),
     options: &Options,

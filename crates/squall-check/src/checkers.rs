@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use squall_history::{History, Kind, Value};
 
 use crate::verdict::Outcome;
-use crate::{bank, counter, echo, isolation, kafka, linear, set_full, unique_ids};
+use crate::{bank, counter, echo, isolation, kafka, linear, lock, set_full, unique_ids};
 
 /// What the form of a history leaves open, or its owner knows better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Sight<'h> {
     pub reads_lists: bool,
     /// Whether a transaction appends to a list.
     pub appends: bool,
+    /// Whether a lock was acquired with a token.
+    pub acquires_tokens: bool,
     /// Whether a transaction sends to a log, or polls one.
     pub polls: bool,
 }
@@ -47,6 +49,9 @@ impl<'h> Sight<'h> {
                 sight.appends |= step == "append";
                 sight.polls |= matches!(step, "send" | "poll");
             }
+            let is_acquired = event.f == "acquire" && event.kind == Kind::Ok;
+            let token = event.value.as_pair().map_or(&event.value, |(_, token)| token);
+            sight.acquires_tokens |= is_acquired && token.as_int().is_some();
             sight.reads_lists |= is_read && matches!(event.value, Value::List(_) | Value::Set(_));
         }
         sight
@@ -117,13 +122,37 @@ pub static CHECKERS: &[Checker] = &[
         check: |history, reading| object("fifo", history, reading),
     },
     Checker {
+        name: "fenced",
+        promise: "a lock is held by one client at a time, and each gets a greater token",
+        fits: |sight| {
+            sight.has_only(&["acquire", "release", "write"])
+                && sight.has_one(&["acquire"])
+                && sight.acquires_tokens
+        },
+        check: |history, reading| locks(lock::Kind::Fenced, history, reading),
+    },
+    Checker {
         name: "owner-mutex",
         promise: "a lock is held by one client at a time, who releases it: linearizable",
         fits: |sight| {
             let locks = ["acquire", "release", "try-acquire"];
             sight.has_only(&locks) && sight.has_one(&["acquire", "try-acquire"])
         },
-        check: |history, reading| object("owner-mutex", history, reading),
+        check: |history, reading| locks(lock::Kind::Owner, history, reading),
+    },
+    Checker {
+        name: "reentrant",
+        promise: "a lock is held by one client at a time, twice at most: linearizable",
+        // Nothing tells it from a lock that its holder may not take again.
+        fits: |_| false,
+        check: |history, reading| locks(lock::Kind::Reentrant, history, reading),
+    },
+    Checker {
+        name: "mutex",
+        promise: "a lock is taken by one client at a time, and anybody releases it: linearizable",
+        // Nothing tells it from a lock that its holder releases.
+        fits: |_| false,
+        check: |history, reading| locks(lock::Kind::Mutex, history, reading),
     },
     Checker {
         name: "set-full",
@@ -147,6 +176,16 @@ pub static CHECKERS: &[Checker] = &[
         check: |history, _| counter::check(history, &counter::Options::default()),
     },
     Checker {
+        name: "g-counter",
+        promise: "what was added is read in the end, and no client reads less than before",
+        // Nothing tells it from a counter that may shrink.
+        fits: |_| false,
+        check: |history, _| {
+            let options = counter::Options { is_grow_only: true, ..counter::Options::default() };
+            counter::check(history, &options)
+        },
+    },
+    Checker {
         name: "bank",
         promise: "every read of all accounts finds the same total",
         fits: |sight| sight.has_only(&["transfer", "read"]) && sight.has_one(&["transfer"]),
@@ -156,7 +195,7 @@ pub static CHECKERS: &[Checker] = &[
         name: "unique-ids",
         promise: "no id is given twice",
         fits: |sight| sight.has_only(&["generate"]),
-        check: |history, _| unique_ids::check(history),
+        check: |history, _| unique_ids::check(history, &unique_ids::Options::default()),
     },
     Checker {
         name: "echo",
@@ -181,10 +220,19 @@ const LOG: &[&str] = &[
 
 /// An object with a sequential specification.
 fn object(name: &str, history: &History, reading: &Reading) -> Outcome {
-    let Reading { nil_read, failed_cas, is_keyed } = *reading;
-    let is_keyed = is_keyed.unwrap_or_else(|| name == "kv" || looks_keyed(history));
-    let options = linear::Options { is_keyed, nil_read, failed_cas, ..linear::Options::register() };
+    let is_keyed = reading.is_keyed.unwrap_or_else(|| name == "kv" || looks_keyed(history));
+    let options = options(reading, is_keyed);
     linear::named(name).expect("a name of `SPECS`").check(history, &options)
+}
+
+/// A lock, one of its kind per key if values have keys.
+fn locks(kind: lock::Kind, history: &History, reading: &Reading) -> Outcome {
+    lock::check(history, kind, &options(reading, reading.is_keyed.unwrap_or(false)))
+}
+
+fn options(reading: &Reading, is_keyed: bool) -> linear::Options {
+    let Reading { nil_read, failed_cas, .. } = *reading;
+    linear::Options { is_keyed, nil_read, failed_cas, ..linear::Options::register() }
 }
 
 /// The checker of this name.

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | always | every read of the final phase is one of the acceptable sums, and all of them are equal |
 //! | [`Options::is_bounded`] | every read lies between what must and what may have been added when it ran |
+//! | [`Options::is_grow_only`] | no client reads less than it read before, or than it added itself |
 //!
 //! Sound; complete for these rules, as long as the acceptable sums lie within 2^28 of each other.
 //! Beyond that a read between the least and the greatest of them is *unknown*. Without a read of
@@ -16,13 +17,17 @@
 //!
 //! Result: `:errors` (final reads that are not acceptable, or nil), `:final-reads`, `:acceptable`
 //! (the acceptable sums as inclusive ranges, nil if they were not worked out), `:certain` (the sum
-//! of what succeeded), `:uncertain-count`.
+//! of what succeeded), `:uncertain-count`; `:read-count` and `:stale-read-count`, the reads that
+//! lack something acknowledged before they began, as an eventually consistent counter may.
 
 use std::collections::BTreeMap;
 
 use squall_history::{History, Kind, Operation, Operations, Problem, Value};
 
-use crate::anomaly::{Anomalies, Anomaly, COUNTER_OUT_OF_BOUNDS, NOT_CONVERGED, OpRef};
+use crate::anomaly::{
+    Anomalies, Anomaly, COUNTER_OUT_OF_BOUNDS, NON_MONOTONIC_READ, NOT_CONVERGED, OpRef,
+};
+use crate::requests;
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 
 /// Sums that are looked at one by one.
@@ -36,6 +41,9 @@ pub struct Options {
     /// Whether each read must fit the adds around it, as the reads of a linearizable counter do.
     /// Those of one that only converges may be old.
     pub is_bounded: bool,
+    /// Whether amounts are never negative, so that what a client sees may not shrink. A session is
+    /// a client on one node: its reads do not fall, and contain its own acknowledged adds.
+    pub is_grow_only: bool,
 }
 
 /// An add that did not fail.
@@ -73,10 +81,19 @@ pub fn check(history: &History, options: &Options) -> Outcome {
     if let Some(other) = finals.iter().find(|read| read.value != finals[0].value) {
         anomalies.add(&NOT_CONVERGED, || apart(finals[0], other));
     }
+    let out_of_bounds = out_of_bounds(&adds, &reads);
+    let stale_count = out_of_bounds.iter().filter(|(read, (low, _))| read.value < *low).count();
     if options.is_bounded {
-        for (read, bounds) in out_of_bounds(&adds, &reads) {
+        for &(read, bounds) in &out_of_bounds {
             anomalies.add(&COUNTER_OUT_OF_BOUNDS, || out_of_time(read, bounds));
         }
+    }
+    if options.is_grow_only {
+        fall(&adds, &reads, &mut anomalies);
+        for add in adds.iter().filter(|add| add.delta < 0) {
+            problems.push(add.operation.misfit("a counter that only grows has no negative add"));
+        }
+        problems.truncate(squall_history::PROBLEMS_MAX);
     }
     let (verdict, reason) = if !anomalies.is_empty() {
         (Verdict::Broken, None)
@@ -96,12 +113,15 @@ pub fn check(history: &History, options: &Options) -> Outcome {
         ("acceptable", sums.to_value()),
         ("certain", int(sums.certain)),
         ("uncertain-count", Value::uint(sums.uncertain_count)),
+        ("read-count", Value::uint(reads.len() as u64)),
+        ("stale-read-count", Value::uint(stale_count as u64)),
     ];
     let mut outcome = Outcome::new(verdict, pairs);
     outcome.anomalies = anomalies.into_vec();
     outcome.reason = reason;
-    problems.extend(operations.problems);
-    outcome.capped_by(problems)
+    let mismatches = requests::mismatches(&operations.list, &["add"]);
+    problems.extend(operations.problems.iter().cloned());
+    outcome.broken_by(mismatches).capped_by(problems)
 }
 
 /// Adds that did not fail and reads that succeeded, in order of invocation, and what is neither.
@@ -334,6 +354,37 @@ fn out_of_bounds<'r, 'h>(
     found
 }
 
+/// Reads that are less than the session knows: its last read, or what it has added itself.
+fn fall<'h>(adds: &[Add<'h>], reads: &[Read<'h>], anomalies: &mut Anomalies) {
+    let session =
+        |operation: &'h Operation<'h>| (&operation.invocation.process, &operation.invocation.node);
+    let mut steps: Vec<(usize, Result<&Add<'h>, &Read<'h>>)> = Vec::new();
+    let is_ok = |add: &&Add<'_>| add.operation.outcome() == Kind::Ok && 0 < add.delta;
+    steps.extend(adds.iter().filter(is_ok).map(|add| (add.operation.start, Ok(add))));
+    steps.extend(reads.iter().map(|read| (read.operation.start, Err(read))));
+    steps.sort_by_key(|(start, _)| *start);
+    // By session: what it has added, and the greatest of its reads.
+    let mut known: BTreeMap<_, (i128, Option<&Read<'h>>)> = BTreeMap::new();
+    for (_, step) in steps {
+        match step {
+            Ok(add) => known.entry(session(add.operation)).or_default().0 += add.delta,
+            Err(read) => {
+                let (own, last) = known.entry(session(read.operation)).or_default();
+                match last {
+                    Some(last) if read.value < last.value => {
+                        anomalies.add(&NON_MONOTONIC_READ, || fallen(last, read));
+                    }
+                    _ if read.value < *own => {
+                        let own = *own;
+                        anomalies.add(&NON_MONOTONIC_READ, || without_own(read, own));
+                    }
+                    _ => *last = Some(read),
+                }
+            }
+        }
+    }
+}
+
 /// Sums of the negative and of the positive amounts up to each place.
 struct Running {
     places: Vec<usize>,
@@ -390,6 +441,17 @@ fn out_of_time(read: &Read<'_>, (low, high): (i128, i128)) -> Anomaly {
         read.value,
     );
     Anomaly::new(&COUNTER_OUT_OF_BOUNDS, title, vec![OpRef::of(read.operation)])
+}
+
+fn fallen(last: &Read<'_>, read: &Read<'_>) -> Anomaly {
+    let title = format!("{} read {}, and later {}", client(read), last.value, read.value);
+    let ops = [last, read].map(|read| OpRef::of(read.operation));
+    Anomaly::new(&NON_MONOTONIC_READ, title, ops.to_vec())
+}
+
+fn without_own(read: &Read<'_>, own: i128) -> Anomaly {
+    let title = format!("{} read {} after it had added {own} itself", client(read), read.value);
+    Anomaly::new(&NON_MONOTONIC_READ, title, vec![OpRef::of(read.operation)])
 }
 
 fn apart(one: &Read<'_>, other: &Read<'_>) -> Anomaly {

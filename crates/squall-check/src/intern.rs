@@ -74,8 +74,8 @@ impl<'v> Interner<'v> {
         self.ids.get(value).copied()
     }
 
-    /// As [`Interner::id`], for a value that is likely to be the one with this number: lists of reads come in
-    /// the order of the adds more often than not, and then no table is asked.
+    /// As [`Interner::id`], for a value that is likely to be the one with this number: lists of
+    /// reads come in the order of the adds more often than not, and then no table is asked.
     pub(crate) fn id_guessed(&mut self, guess: u32, value: &'v Value) -> u32 {
         match self.values.get(guess as usize) {
             Some(&known) if known == value => guess,

@@ -14,6 +14,7 @@
 //! | [`set_full`] | what was added is read by everybody from some moment on |
 //! | [`counter`] | what was added, and no more, is read in the end |
 //! | [`bank`] | every read of all accounts finds the same total |
+//! | [`lock`] | a lock has one holder at a time, and its tokens grow |
 //! | [`linear`] | each key is a linearizable register, or any object with a specification |
 //! | [`isolation`] | transactions see each other as their consistency model allows |
 //! | [`kafka`] | what is sent to a log is polled, once and in its order |
@@ -43,6 +44,8 @@ mod anomaly;
 
 mod faults;
 
+mod requests;
+
 pub mod answers;
 
 pub mod echo;
@@ -54,6 +57,8 @@ pub mod counter;
 pub mod bank;
 
 pub mod set_full;
+
+pub mod lock;
 
 pub mod linear;
 

@@ -1,23 +1,39 @@
 //! Unique ids: none is acknowledged twice.
 //!
-//! Sound and complete. An id is any value; `1`, `1.0` and `"1"` are three ids. Result:
+//! | promise | class | rule |
+//! |---|---|---|
+//! | always | `duplicate-id` | an id was acknowledged twice |
+//! | [`Options::is_monotonic`] | `non-monotonic-id` | an id is not greater than one that had been given before it was asked for |
+//! | [`Options::is_dense`] | `id-gap` | between the ids more are missing than were asked for in vain |
+//!
+//! Sound and complete. An id is any value; `1`, `1.0` and `"1"` are three ids, and one is greater
+//! than another by the total order of values. Dense ids are integers. Result:
 //! `:attempted-count`, `:acknowledged-count`, `:duplicated-count`, `:duplicated` (id to count, the
-//! 48 worst), `:range` (lowest and highest by the total order of values; nils if there is none).
+//! 48 worst), `:range` (lowest and highest; nils if there is none).
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use squall_history::{History, Kind, Operation, Value};
+use squall_history::{History, Kind, Operation, Problem, Value};
 
-use crate::anomaly::{Anomalies, Anomaly, DUPLICATE_ID, OpRef};
+use crate::anomaly::{Anomalies, Anomaly, DUPLICATE_ID, ID_GAP, NON_MONOTONIC_ID, OpRef};
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 
 /// Ids that `:duplicated` lists.
 const DUPLICATED_MAX: usize = 48;
 
+/// What is promised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether an id is greater than those that had been given before it was asked for.
+    pub is_monotonic: bool,
+    /// Whether ids are integers without gaps. What was asked for in vain may have taken one each.
+    pub is_dense: bool,
+}
+
 /// Judges the operations `generate`: the `ok` value is the id.
 #[must_use]
-pub fn check(history: &History) -> Outcome {
+pub fn check(history: &History, options: &Options) -> Outcome {
     let operations = history.operations();
     let mut attempted_count = 0_u64;
     let mut acknowledged: Vec<(&Value, &Operation<'_>)> = Vec::new();
@@ -27,11 +43,19 @@ pub fn check(history: &History) -> Outcome {
             acknowledged.push((operation.value(), operation));
         }
     }
+    let mut anomalies = Anomalies::default();
+    if options.is_monotonic {
+        falling(&acknowledged, &mut anomalies);
+    }
     acknowledged.sort_by_key(|(id, _)| *id);
+    let mut problems = operations.problems.clone();
+    if options.is_dense {
+        let missed_count = attempted_count - acknowledged.len() as u64;
+        problems.extend(gap(&acknowledged, missed_count, &mut anomalies));
+    }
     let range = [acknowledged.first(), acknowledged.last()];
     let range = range.map(|end| end.map_or(Value::Nil, |(id, _)| (*id).clone()));
 
-    let mut anomalies = Anomalies::default();
     let mut duplicated: BTreeMap<&Value, usize> = BTreeMap::new();
     for group in acknowledged.chunk_by(|(a, _), (b, _)| a == b) {
         if group.len() > 1 {
@@ -39,7 +63,7 @@ pub fn check(history: &History) -> Outcome {
             anomalies.add(&DUPLICATE_ID, || duplicate(group));
         }
     }
-    let (verdict, reason) = if !duplicated.is_empty() {
+    let (verdict, reason) = if !anomalies.is_empty() {
         (Verdict::Broken, None)
     } else if acknowledged.is_empty() {
         let text = "no id was acknowledged";
@@ -60,7 +84,70 @@ pub fn check(history: &History) -> Outcome {
     );
     outcome.anomalies = anomalies.into_vec();
     outcome.reason = reason;
-    outcome.capped_by(operations.problems)
+    outcome.capped_by(problems)
+}
+
+/// Ids that are not greater than all that had been given before; `given` is in order of invocation.
+fn falling(given: &[(&Value, &Operation<'_>)], anomalies: &mut Anomalies) {
+    let mut ended: Vec<usize> = (0..given.len()).collect();
+    ended.sort_by_key(|&at| given[at].1.end);
+    let mut ended = ended.into_iter().peekable();
+    let mut greatest: Option<usize> = None;
+    for &(id, operation) in given {
+        while let Some(before) = ended.next_if(|&at| given[at].1.end < Some(operation.start)) {
+            if greatest.is_none_or(|greatest| given[greatest].0 < given[before].0) {
+                greatest = Some(before);
+            }
+        }
+        if let Some(&(greater, first)) = greatest.map(|at| &given[at])
+            && id <= greater
+        {
+            anomalies.add(&NON_MONOTONIC_ID, || {
+                let title = format!(
+                    "client {} was given {}, and later client {} {}",
+                    first.invocation.process.to_value().to_edn(),
+                    greater.to_edn(),
+                    operation.invocation.process.to_value().to_edn(),
+                    id.to_edn()
+                );
+                let ops = vec![OpRef::of(first), OpRef::of(operation)];
+                Anomaly::new(&NON_MONOTONIC_ID, title, ops)
+            });
+        }
+    }
+}
+
+/// Whether more ids are missing than were asked for in vain; and the first id that is no integer.
+fn gap(
+    sorted: &[(&Value, &Operation<'_>)],
+    missed_count: u64,
+    anomalies: &mut Anomalies,
+) -> Option<Problem> {
+    let int = |&(id, operation): &(&Value, &Operation<'_>)| {
+        id.as_int().ok_or_else(|| operation.misfit("dense ids are integers"))
+    };
+    let ids: Result<Vec<i64>, Problem> = sorted.iter().map(int).collect();
+    let ids = match ids {
+        Ok(ids) => ids,
+        Err(problem) => return Some(problem),
+    };
+    let missing = |pair: &[i64]| (i128::from(pair[1]) - i128::from(pair[0]) - 1).max(0);
+    let missing_count: i128 = ids.windows(2).map(missing).sum();
+    if missing_count <= i128::from(missed_count) {
+        return None;
+    }
+    let widest = (1..ids.len()).max_by_key(|&at| (missing(&ids[at - 1..=at]), ids.len() - at))?;
+    anomalies.add(&ID_GAP, || {
+        let title = format!(
+            "{missing_count} ids are missing, most of them between {} and {}, but {missed_count} \
+             were asked for in vain",
+            ids[widest - 1],
+            ids[widest]
+        );
+        let ops = sorted[widest - 1..=widest].iter().map(|(_, operation)| OpRef::of(operation));
+        Anomaly::new(&ID_GAP, title, ops.collect())
+    });
+    None
 }
 
 /// The ids given most often, with their counts.

@@ -2,7 +2,7 @@
 
 use squall_history::{Problem, Value};
 
-use crate::anomaly::Anomaly;
+use crate::anomaly::{Anomalies, Anomaly};
 
 /// What a checker says about a promise. The order is that of severity: of several parts the
 /// greatest one counts.
@@ -84,21 +84,36 @@ impl Outcome {
         if let Some(problem) = worst
             && self.verdict < Verdict::Unknown
         {
-            self.verdict = Verdict::Unknown;
+            self.set_verdict(Verdict::Unknown);
             self.reason = Some(Reason::new(
                 ReasonCode::MalformedInput,
                 format!("the history has events that do not fit together: {problem}"),
                 "repair the history, or leave the operations out that it is about",
             ));
-            let valid = Value::keyword("valid?");
-            if let Value::Map(pairs) = &self.result {
-                let pairs = pairs.iter().filter(|(key, _)| *key != valid).cloned();
-                let unknown = (valid.clone(), Verdict::Unknown.valid());
-                self.result = Value::map([unknown].into_iter().chain(pairs));
-            }
         }
         self.problems.extend(problems);
         self
+    }
+
+    /// Adds anomalies that were found beside the others: they break the promise.
+    pub(crate) fn broken_by(mut self, anomalies: Anomalies) -> Self {
+        if !anomalies.is_empty() {
+            self.set_verdict(Verdict::Broken);
+            self.reason = None;
+            self.anomalies.extend(anomalies.into_vec());
+            self.anomalies.sort_by_key(|found| (u8::MAX - found.class.severity, found.class.name));
+        }
+        self
+    }
+
+    fn set_verdict(&mut self, verdict: Verdict) {
+        self.verdict = verdict;
+        let valid = Value::keyword("valid?");
+        if let Value::Map(pairs) = &self.result {
+            let pairs = pairs.iter().filter(|(key, _)| *key != valid).cloned();
+            let new = (valid.clone(), verdict.valid());
+            self.result = Value::map([new].into_iter().chain(pairs));
+        }
     }
 
     /// The outcome as one map in the schema of `squall check --json`: `checker`, `verdict`,

@@ -127,6 +127,17 @@ impl Value {
         }
     }
 
+    /// The pairs of a map; or of the list of pairs that stands for a map in JSON, where keys can
+    /// only be strings. `None` if it is neither.
+    #[must_use]
+    pub fn as_pairs(&self) -> Option<Vec<(&Self, &Self)>> {
+        match self {
+            Self::Map(pairs) => Some(pairs.iter().map(|(key, value)| (key, value)).collect()),
+            Self::List(pairs) => pairs.iter().map(Self::as_pair).collect(),
+            _ => None,
+        }
+    }
+
     /// The integer, if it is one that fits.
     #[must_use]
     pub fn as_int(&self) -> Option<i64> {

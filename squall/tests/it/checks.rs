@@ -62,6 +62,29 @@ fn the_lines_of_json_are_one_a_file_and_the_verdict() {
 }
 
 #[test]
+fn logs_and_locks_are_recognised() {
+    let shell = Shell::new();
+    let line = |kind: &str, process: u8, f: &str, value: &str| {
+        format!("{{:type :{kind}, :process {process}, :f :{f}, :value {value}}}\n")
+    };
+    let op = |process, f, asked: &str, answered: &str| {
+        line("invoke", process, f, asked) + &line("ok", process, f, answered)
+    };
+    let log = op(0, "send", "[[:send :x 1]]", "[[:send :x [0 1]]]")
+        + &op(0, "send", "[[:send :x 2]]", "[[:send :x [4 2]]]")
+        + &op(1, "poll", "[[:poll]]", "[[:poll {:x [[4 2]]}]]");
+    fs::write(shell.path("log.edn"), log).unwrap();
+    let ended = shell.run("check log.edn");
+    ended.assert_code(1).assert_says("judged as kafka");
+    ended.assert_says("lost-write: client 0 sent 1 to key :x, offset 0; client 1 polled 2");
+    let lock = op(0, "acquire", "nil", "1") + &op(1, "acquire", "nil", "2");
+    fs::write(shell.path("lock.edn"), lock).unwrap();
+    let ended = shell.run("check lock.edn");
+    ended.assert_code(1).assert_says("judged as fenced");
+    ended.assert_says("mutual-exclusion: client 0 held the lock when client 1 was given it");
+}
+
+#[test]
 fn the_standard_input_is_a_file_too() {
     let shell = shell();
     let check = |line: &str| {

@@ -1,9 +1,9 @@
-//! From operations to columns: what each of them sent and polled, with keys and messages as numbers.
+//! From operations to columns: what each of them sent and polled, keys and messages as numbers.
 //!
 //! A micro-operation is `["send", key, value]`, which is completed as `["send", key, [offset,
 //! value]]` (the offset may be nil), or `["poll"]`, completed as `["poll", {key: [[offset, value],
-//! …]}]`; a map with keys that are no strings may be a list of pairs. The completion counts,
-//! whatever the outcome: what a failed poll brought is true, as a poller is only given what is safe.
+//! …]}]`. The completion counts, whatever the outcome: what a failed poll brought is true, as a
+//! poller is only given what is safe.
 
 use squall_history::{Kind, Operation, PROBLEMS_MAX, Problem, Value};
 
@@ -101,15 +101,10 @@ fn of_key<'h>(key: &'h Value, list: &'h Value) -> Option<(&'h Value, &'h [Value]
 
 /// What was polled, in its order.
 fn polled_by_key(polled: &Value) -> Option<Vec<(&Value, &[Value])>> {
-    match polled {
-        Value::Nil => Some(Vec::new()),
-        Value::Map(pairs) => pairs.iter().map(|(key, list)| of_key(key, list)).collect(),
-        Value::List(pairs) => {
-            let pairs = pairs.iter().map(|pair| pair.as_pair());
-            pairs.map(|pair| pair.and_then(|(key, list)| of_key(key, list))).collect()
-        }
-        _ => None,
+    if polled.is_nil() {
+        return Some(Vec::new());
     }
+    polled.as_pairs()?.into_iter().map(|(key, list)| of_key(key, list)).collect()
 }
 
 /// An offset, which may be nil, and a value.

@@ -47,7 +47,7 @@ pub(super) fn regressions<'h>(operations: &'h [Operation<'h>]) -> Vec<Regression
     let mut by_key: BTreeMap<(Option<&Value>, &Value), Vec<Commit<'h>>> = BTreeMap::new();
     for op in operations.iter().filter(|op| op.f() == "commit_offsets") {
         if op.outcome() != Kind::Fail {
-            for (key, offset) in pairs(op.value()) {
+            for (key, offset) in op.value().as_pairs().unwrap_or_default() {
                 let offset = offset.as_int().and_then(|offset| u64::try_from(offset).ok());
                 let Some(offset) = offset else { continue };
                 by_key.entry((group(op), key)).or_default().push(Commit { offset, op });
@@ -62,7 +62,8 @@ pub(super) fn regressions<'h>(operations: &'h [Operation<'h>]) -> Vec<Regression
             continue;
         }
         let asked = listing.invocation.value.as_list().unwrap_or_default();
-        let answered: BTreeMap<&Value, &Value> = pairs(listing.value()).collect();
+        let answered = listing.value().as_pairs().unwrap_or_default();
+        let answered: BTreeMap<&Value, &Value> = answered.into_iter().collect();
         let keys: BTreeSet<&Value> = asked.iter().chain(answered.keys().copied()).collect();
         for key in keys {
             let Some(commits) = by_key.get(&(group(listing), key)) else { continue };
@@ -113,15 +114,4 @@ impl<'h> Commits<'h> {
 
 fn group<'h>(op: &'h Operation<'h>) -> Option<&'h Value> {
     op.invocation.other.iter().find(|(name, _)| name == "group").map(|(_, group)| group)
-}
-
-/// Keys and offsets: a map, or a list of pairs.
-fn pairs(offsets: &Value) -> impl Iterator<Item = (&Value, &Value)> {
-    let (map, list) = match offsets {
-        Value::Map(pairs) => (&pairs[..], &[][..]),
-        Value::List(pairs) => (&[][..], &pairs[..]),
-        _ => (&[][..], &[][..]),
-    };
-    let pairs = list.iter().filter_map(Value::as_pair);
-    map.iter().map(|(key, offset)| (key, offset)).chain(pairs)
 }

@@ -14,6 +14,7 @@ use crate::anomaly::{
     REQUEST_MISMATCH, UNSEEN,
 };
 use crate::isolation::{Fate, NONE, number};
+use crate::requests;
 
 /// Cases that are kept of contradictions about offsets, which are about the log as a whole.
 const OFFSETS_SHOWN_MAX: usize = 32;
@@ -25,8 +26,9 @@ const SKIPPED_MAX: usize = 8;
 /// Applies them all.
 pub(super) fn find(columns: &Columns<'_>, orders: &Orders, found: &mut Findings) {
     let teller = Teller { columns, orders };
-    let mismatch = |&op: &u32| teller.mismatch(op);
-    found.tell(&REQUEST_MISMATCH, &columns.mismatches, mismatch);
+    found.tell(&REQUEST_MISMATCH, &columns.mismatches, |&op| {
+        requests::mismatch(&columns.ops[op as usize])
+    });
     teller.inconsistent_offsets(found);
     teller.duplicates(found);
     teller.strange_reads(found);
@@ -38,17 +40,6 @@ pub(super) fn find(columns: &Columns<'_>, orders: &Orders, found: &mut Findings)
 }
 
 impl Teller<'_, '_> {
-    fn mismatch(&self, op: u32) -> Anomaly {
-        let operation = &self.columns.ops[op as usize];
-        let title = format!(
-            "client {} asked for {} and was answered {}",
-            self.client(op),
-            operation.invocation.text(),
-            operation.last_event().text()
-        );
-        self.about(&REQUEST_MISMATCH, title, [op], &[])
-    }
-
     /// Offsets with more than one message.
     fn inconsistent_offsets(&self, found: &mut Findings) {
         let keys = 0..number(self.columns.keys_count());

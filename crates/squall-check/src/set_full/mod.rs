@@ -13,7 +13,7 @@
 //! Beyond what Maelstrom checks: every read of the final phase must contain every element known
 //! before that phase, else the element is lost as well; two final reads must agree; no read may
 //! contain an element twice, or one that nobody added, that only failed operations added, or whose
-//! add was invoked later.
+//! add was invoked later; and an acknowledgement must be of what was to be added.
 //!
 //! Without a successful read, or if no element was ever known, there is nothing to judge: *not
 //! exercised*. If elements were known but none is stable and none lost, it is *unknown*. So it is
@@ -37,6 +37,7 @@ mod report;
 
 use squall_history::{History, Name};
 
+use crate::requests;
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use elements::Elements;
 use passes::Passes;
@@ -80,7 +81,7 @@ pub fn check(history: &History, options: &Options) -> Outcome {
     let operations = history.operations();
     let mut elements = Elements::of(&operations.list, options);
     let passes = Passes::over(&mut elements, options);
-    let mut problems = operations.problems;
+    let mut problems = operations.problems.clone();
     problems.append(&mut elements.problems);
 
     let report = report::Report::of(&elements, &passes);
@@ -117,5 +118,6 @@ pub fn check(history: &History, options: &Options) -> Outcome {
     let mut outcome = Outcome::new(verdict, report.pairs());
     outcome.anomalies = report.anomalies(options.is_whole);
     outcome.reason = reason;
-    outcome.capped_by(problems)
+    let mismatches = requests::mismatches(&operations.list, &[&*options.add]);
+    outcome.broken_by(mismatches).capped_by(problems)
 }

@@ -71,7 +71,7 @@ fn all(history: &History) -> Vec<Outcome> {
     let faults = vec![FaultSpan { begin_ns: 1, end_ns: 2 }];
     let mut outcomes = vec![
         echo::check(history, &echo::Options { faults: faults.clone() }),
-        unique_ids::check(history),
+        unique_ids::check(history, &unique_ids::Options { is_monotonic: true, is_dense: true }),
         set_full::check(history, &set_full::Options::broadcast()),
         answers::check(history, &answers::Options { faults, ..answers::Options::default() }),
         statistics::check(history, &[]),

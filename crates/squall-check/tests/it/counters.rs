@@ -104,7 +104,8 @@ proptest! {
             ops.iter_mut().filter(|op| op.is_final).for_each(|op| op.got = sum);
         }
         for is_bounded in [false, true] {
-            let outcome = counter::check(&history(&ops), &counter::Options { is_bounded });
+            let options = counter::Options { is_bounded, is_grow_only: false };
+            let outcome = counter::check(&history(&ops), &options);
             prop_assert_eq!(outcome.verdict, expected(&ops, is_bounded), "{:?}", outcome.anomalies);
         }
     }

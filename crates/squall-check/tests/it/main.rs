@@ -18,7 +18,11 @@ mod kafka_cases;
 
 mod linear;
 
+mod locks;
+
 mod logs;
+
+mod metamorphic;
 
 mod mutations;
 
@@ -27,6 +31,8 @@ mod objects;
 mod real;
 
 mod rules;
+
+mod sessions;
 
 mod sets;
 

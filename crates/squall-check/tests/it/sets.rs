@@ -205,7 +205,7 @@ fn agree(history: &History) -> Result<(), TestCaseError> {
 
 /// Three nodes that tell each other what they know at every step of luck 7, and lie if the steps
 /// say so.
-fn history(steps: &[Step], lies: bool, final_reads: bool) -> History {
+pub(crate) fn history(steps: &[Step], lies: bool, final_reads: bool) -> History {
     let mut history = History::default();
     let mut nodes: Vec<Vec<i64>> = vec![Vec::new(); 3];
     let mut pending: Vec<Option<(&'static str, i64)>> = vec![None; 4];

@@ -124,7 +124,7 @@ proptest! {
                 ("generate", Value::Nil, time, kind, id.clone(), time + 3, None)
             })
             .collect();
-        let outcome = unique_ids::check(&history(&rows));
+        let outcome = unique_ids::check(&history(&rows), &unique_ids::Options::default());
         let ok: Vec<&Value> =
             given.iter().filter(|(_, outcome)| *outcome > 1).map(|(id, _)| id).collect();
         let mut duplicated = BTreeMap::new();
@@ -153,7 +153,7 @@ fn at_most_48_duplicates_are_listed() {
         .map(|n| ("generate", Value::Nil, n.unsigned_abs(), Kind::Ok, Value::Int(n / 2), 900, None))
         .chain([("generate", Value::Nil, 1, Kind::Ok, Value::Int(55), 900, None)])
         .collect();
-    let outcome = unique_ids::check(&history(&rows));
+    let outcome = unique_ids::check(&history(&rows), &unique_ids::Options::default());
     let Some(Value::Map(listed)) = outcome.result.get("duplicated") else { panic!("a map") };
     assert_eq!(listed.len(), 48);
     assert_eq!(listed[0], (Value::Int(55), Value::Int(3)));

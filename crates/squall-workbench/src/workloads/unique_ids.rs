@@ -15,7 +15,7 @@ pub(super) static UNIQUE_IDS: Workload = Workload {
     concurrency_per_node: 1,
     timeout_ms: None,
     machine: |_| Box::new(UniqueIds),
-    check: |seen| squall_check::unique_ids::check(seen.history),
+    check: |seen| squall_check::unique_ids::check(seen.history, &Default::default()),
     figures: &[],
     promise: "no id is given out twice",
     rpcs: "generate -> generate_ok {\"id\":any}",

@@ -54,7 +54,7 @@ pub use tso::Tso;
 pub use txn_map::TxnMap;
 
 /// How often the holder of the registry's reentrant lock may hold it at once.
-const REENTRANT_LIMIT: u32 = 2;
+pub(crate) const REENTRANT_LIMIT: u32 = 2;
 
 /// A specification that is asked for by name.
 #[derive(Clone, Copy, Debug)]
