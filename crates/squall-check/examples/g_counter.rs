@@ -1,0 +1,25 @@
+//! A counter that only grows: a client reads less than it has added itself.
+//!
+//! `cargo run -p squall-check --example g_counter`
+
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
+use squall_check::counter;
+use squall_history::jsonl;
+
+fn main() {
+    let history = jsonl::read(HISTORY.as_bytes()).expect("a history").history;
+    let outcome =
+        counter::check(&history, &counter::Options { is_grow_only: true, is_bounded: false });
+    println!("{}", outcome.verdict.as_str());
+    for anomaly in &outcome.anomalies {
+        println!("{}: {}", anomaly.class.name, anomaly.title);
+    }
+}
+
+const HISTORY: &str = r#"{"type":"invoke","process":0,"f":"add","value":3}
+{"type":"ok","process":0,"f":"add","value":3}
+{"type":"invoke","process":0,"f":"read"}
+{"type":"ok","process":0,"f":"read","value":2}
+{"type":"invoke","process":0,"f":"read","final":true}
+{"type":"ok","process":0,"f":"read","value":3,"final":true}"#;
