@@ -264,10 +264,12 @@ impl Teller<'_, '_> {
         found.tell_most(&UNSEEN, &by_key, usize::MAX, |unseen| {
             let (key, value) = self.key_and_value(unseen[0]);
             let count = unseen.len();
-            let them = if count == 1 { "message" } else { "messages" };
+            let (them, first) = match count {
+                1 => ("message", "was never polled:"),
+                _ => ("messages", "were never polled, the first of them"),
+            };
             let title = format!(
-                "{count} acknowledged {them} of key {} were never polled, the first of them {}, \
-                 which client {} sent",
+                "{count} acknowledged {them} of key {} {first} {}, which client {} sent",
                 key.to_edn(),
                 value.to_edn(),
                 self.client(messages[unseen[0] as usize].writer)

@@ -1,7 +1,7 @@
 //! Ids that grow and have no gaps, counters that only grow, replies to other requests: rules about
 //! what one client sees after another, read out quantifier by quantifier.
 
-use squall_check::{Outcome, Verdict, bank, counter, set_full, unique_ids};
+use squall_check::{Outcome, Verdict, bank, counter, kafka, set_full, unique_ids};
 use squall_history::formats::edn;
 use squall_history::{Event, History, Kind, Operation, Process, Value};
 
@@ -190,6 +190,57 @@ fn a_delta_added_to_a_final_read() {
         assert_eq!(has(&outcome, "counter-out-of-bounds"), !sums.contains(&wrong), "seed {seed}");
     }
     assert!(discarded * 100 < tried * 30, "{discarded} of {tried} are discarded");
+}
+
+#[test]
+fn commits_that_are_forgotten() {
+    let offsets = |offset: i64| Value::map([("x".into(), Value::Int(offset))]);
+    let offset = |value: &Value| value.get("x").and_then(Value::as_int);
+    let mut broken_count = 0;
+    for seed in 0..2_500 {
+        let ask = |chance: &mut Chance| match chance.below(2) {
+            0 => ("list_committed_offsets", Value::list(["x".into()])),
+            _ => ("commit_offsets", offsets(i64::try_from(chance.below(6)).expect("small"))),
+        };
+        // Some stores keep the last offset, some the highest, and wrong ones any.
+        let mut states = vec![Value::map([])];
+        let history = history(&mut Chance(seed), 12, ask, |chance, f, asked| {
+            let now = states.last().expect("a state").clone();
+            if f == "commit_offsets" {
+                let is_kept = seed % 4 < 2 || offset(&now) < offset(asked);
+                states.push(if is_kept { asked.clone() } else { now });
+                return asked.clone();
+            }
+            let is_old = seed % 2 == 1 && chance.below(3) == 0;
+            if is_old { states[chance.below(states.len())].clone() } else { now }
+        });
+        let operations = history.operations().list;
+        let of = |f: &'static str| {
+            operations.iter().filter(move |op| op.f() == f && op.outcome() != Kind::Fail)
+        };
+        let listings = of("list_committed_offsets").filter(|op| op.outcome() == Kind::Ok);
+        let is_forgotten = |listing: &&Operation<'_>| {
+            let listed = offset(listing.value());
+            let is_before = |op: &&Operation<'_>| op.end.is_some() && op.end < Some(listing.start);
+            let before = of("commit_offsets").filter(is_before);
+            let Some(highest) = before.max_by_key(|op| (offset(op.value()), op.end)) else {
+                return false;
+            };
+            let may_follow = |op: &Operation<'_>| op.end.is_none_or(|end| highest.start <= end);
+            let is_as_low = |op: &Operation<'_>| offset(op.value()) <= listed;
+            listed < offset(highest.value())
+                && !of("commit_offsets").any(|op| is_as_low(op) && may_follow(op))
+        };
+        let count = listings.filter(is_forgotten).count();
+        let outcome = kafka::check(&history, &kafka::Options::default());
+        let mut found = outcome.anomalies.iter();
+        let found = found.find(|found| found.class.name == "committed-regression");
+        let text = || format!("seed {seed}: {outcome:#?}\n{}", edn::write(&history));
+        assert_eq!(found.map_or(0, |found| found.count), count as u64, "{}", text());
+        assert!(count == 0 || seed % 2 == 1, "a right store: {}", text());
+        broken_count += u64::from(count > 0);
+    }
+    assert!(broken_count > 100, "{broken_count}");
 }
 
 #[test]
