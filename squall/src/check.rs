@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use squall_check::checkers::{self, CHECKERS, Checker, Reading, Sight};
+use squall_check::consistency::{self, Model};
+use squall_check::isolation::{Registers, ThinAir};
 use squall_check::linear::{FailedCas, NilRead};
 use squall_check::{Outcome, Verdict};
 use squall_history::formats::{self, FORMATS, Format};
-use squall_history::{History, Kind};
+use squall_history::{History, Kind, Value};
 
 use crate::cli::{self, CheckArgs};
 use crate::exit::{DATA, Failure};
@@ -85,6 +87,8 @@ struct Request<'a> {
     nil_read: Option<NilRead>,
     failed_cas: Option<FailedCas>,
     is_keyed: Option<bool>,
+    models: Vec<Model>,
+    registers: Registers,
     jobs: usize,
 }
 
@@ -92,6 +96,8 @@ struct Request<'a> {
 struct Checked {
     format: &'static Format,
     checker: &'static Checker,
+    /// What its transactions were judged for.
+    models: Vec<&'static str>,
     outcome: Outcome,
     /// Operations of clients, and how many of them ended how: ok, fail, info.
     counts: (usize, [usize; 3]),
@@ -137,6 +143,8 @@ impl<'a> Request<'a> {
             nil_read: nil_read?,
             failed_cas: failed_cas?,
             is_keyed: args.independent.then_some(true),
+            models: models(args.consistency_models.as_deref())?,
+            registers: registers(args)?,
             jobs: jobs.min(args.files.len()),
         })
     }
@@ -189,12 +197,29 @@ impl<'a> Request<'a> {
             nil_read: self.nil_read.unwrap_or_else(|| is_initial(facts.is_nil_initial)),
             failed_cas: self.failed_cas.unwrap_or_else(|| is_seen(facts.is_failed_cas_observed)),
             is_keyed: self.is_keyed,
+            has_real_time: facts.has_real_time,
+            models: self.models.clone(),
+            registers: self.registers.clone(),
         };
+        if self.registers.linearizable_keys && !facts.has_real_time {
+            return Err(Failure::usage(format!(
+                "--assume-linearizable-keys is about real time, and {} has none",
+                format.title
+            )));
+        }
+        if !checker.has_models && !self.models.is_empty() {
+            return Err(Failure::usage(format!(
+                "--consistency-models is for transactions, and {shown} is judged as {}",
+                checker.name
+            )));
+        }
         let outcome = (checker.check)(&read.history, &reading);
         let (counts, processes_count) = count(&read.history);
+        let models = if checker.has_models { reading.models() } else { Vec::new() };
         Ok(Checked {
             format,
             checker,
+            models: models.iter().map(|model| model.friendly()).collect(),
             outcome,
             counts,
             processes_count,
@@ -235,7 +260,68 @@ fn count(history: &History) -> ((usize, [usize; 3]), usize) {
     ((operations.list.len(), outcomes), processes.len())
 }
 
+/// The consistency models of a list with commas.
+fn models(list: Option<&str>) -> Result<Vec<Model>, Failure> {
+    let names: Vec<_> = Model::all().map(Model::friendly).collect();
+    let words = list.into_iter().flat_map(|list| list.split(',')).map(str::trim);
+    let model = |word: &str| {
+        let wrong = || Failure::usage(cli::unknown("consistency model", word, &names));
+        Model::named(word).ok_or_else(wrong)
+    };
+    words.map(model).collect()
+}
+
+/// What is known of registers in transactions, or assumed.
+fn registers(args: &CheckArgs) -> Result<Registers, Failure> {
+    let thin_air = rule(
+        "--thin-air",
+        args.thin_air.as_deref(),
+        &[("broken", ThinAir::Broken), ("initial", ThinAir::Initial)],
+    );
+    let mut known = Registers {
+        sequential_keys: args.assume_sequential_keys,
+        linearizable_keys: args.assume_linearizable_keys,
+        thin_air: thin_air?.unwrap_or(ThinAir::Broken),
+        ..Registers::usual()
+    };
+    for pair in &args.initial {
+        let wrong = || Failure::usage(format!("--initial must be KEY=VALUE, got {pair:?}"));
+        let (key, value) = pair.split_once('=').ok_or_else(wrong)?;
+        let [key, value] = [key, value].map(|text| datum(text).ok_or_else(wrong));
+        known.initial.push((key?, value?));
+    }
+    if let Some(file) = &args.version_order {
+        let text = String::from_utf8_lossy(&read(file)?).into_owned();
+        known.version_order = version_order(&text).ok_or_else(|| {
+            Failure::data(format!("{} is not [[KEY, [VALUE, …]], …]", shell_word(file)))
+        })?;
+    }
+    Ok(known)
+}
+
+/// A value in JSON, or else in EDN.
+fn datum(text: &str) -> Option<Value> {
+    Value::from_json(text).ok().or_else(|| Value::from_edn(text).ok())
+}
+
+fn version_order(text: &str) -> Option<Vec<(Value, Vec<Value>)>> {
+    let all = datum(text)?;
+    let key = |pair: &Value| {
+        let (key, values) = pair.as_pair()?;
+        Some((key.clone(), values.as_list()?.to_vec()))
+    };
+    all.as_list()?.iter().map(key).collect()
+}
+
 impl Checked {
+    /// What was promised, with the models if there are any.
+    fn promise(&self) -> String {
+        match self.models.as_slice() {
+            [] => self.checker.promise.to_owned(),
+            models => format!("{}: {}", self.checker.promise, models.join(", ")),
+        }
+    }
+
     fn show(&self, file: &str, paint: Paint, out: &mut String) {
         let word = match self.outcome.verdict {
             Verdict::Held => paint.good("✓ held"),
@@ -246,7 +332,7 @@ impl Checked {
         let (operations, [ok, fail, info]) = self.counts;
         let n = |n: usize| grouped(n as u64);
         let name = if file == STDIN { "standard input" } else { file };
-        out.push_str(&format!("{word}  {}  {}\n", paint.bold(&plain(name)), self.checker.promise));
+        out.push_str(&format!("{word}  {}  {}\n", paint.bold(&plain(name)), self.promise()));
         let took = self.took.as_secs_f64();
         let facts = format!(
             "{}, judged as {}: {} operations of {} ({} ok, {} failed, {} unknown), \
@@ -278,7 +364,33 @@ impl Checked {
             out.push_str(&format!("      {}\n", plain(&problem.to_string())));
         }
         explain::anomalies(&self.outcome.anomalies, "what --json prints", paint, out);
+        self.ruled_out(out);
         out.push('\n');
+    }
+
+    /// Which consistency models are ruled out, and which not.
+    fn ruled_out(&self, out: &mut String) {
+        let names = |key: &str| -> Vec<String> {
+            let Some(Value::Set(models) | Value::List(models)) = self.outcome.result.get(key)
+            else {
+                return Vec::new();
+            };
+            let names = models.iter().filter_map(Value::as_text);
+            // Of a model without rules nothing is ruled out, ever.
+            let has_rules = |name: &&str| Model::named(name).is_some_and(consistency::has_rules);
+            names.filter(has_rules).map(str::to_owned).collect()
+        };
+        let (not, left) = (names("not"), names("not-ruled-out"));
+        if !not.is_empty() {
+            let not = not.join(", ");
+            out.push_str(&format!("      ruled out: {not}, and whatever is stronger\n"));
+        }
+        if !left.is_empty() {
+            out.push_str(&format!("      not ruled out: {}\n", left.join(", ")));
+        }
+        if let Some(note) = self.outcome.result.get("note").and_then(Value::as_text) {
+            out.push_str(&format!("      {note}\n"));
+        }
     }
 
     /// One line, in the schema of all checkers.
@@ -288,7 +400,15 @@ impl Checked {
         let (operations, [ok, fail, info]) = self.counts;
         line["file"] = file.into();
         line["format"] = self.format.name.into();
-        line["promise"] = self.checker.promise.into();
+        line["promise"] = self.promise().into();
+        for (name, told) in [("ruled_out", "not"), ("not_ruled_out", "not-ruled-out")] {
+            if let Some(Value::Set(models) | Value::List(models)) = self.outcome.result.get(told) {
+                line[name] = models.iter().filter_map(Value::as_text).collect();
+            }
+        }
+        if !self.models.is_empty() {
+            line["model"] = self.models.join(",").into();
+        }
         line["history"] = json!({ "ops": operations, "ok": ok, "fail": fail, "info": info,
                                   "processes": self.processes_count });
         line["problems"] = self.outcome.problems.iter().map(ToString::to_string).collect();

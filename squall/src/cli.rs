@@ -42,6 +42,7 @@ Examples:
   squall check history.edn                what it is, and whether it keeps its promise
   squall check store/latest/history.edn --json
   squall check etcd/*.log --failed-cas drop
+  squall check txns.edn --consistency-models snapshot-isolation
   zcat history.edn.gz | squall check - --model register --independent";
 
 const CHECK_AFTER: &str = "\
@@ -88,7 +89,7 @@ pub(crate) enum Verb {
     Replay(ReplayArgs),
     /// Judge histories: of kept runs, of other tools, of your own tests.
     #[command(before_help = CHECK_EXAMPLES, after_help = CHECK_AFTER)]
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Run an embedded node as a process on stdin and stdout.
     #[command(hide = true, before_help = NODE_EXAMPLES)]
     Node(NodeArgs),
@@ -126,6 +127,32 @@ pub(crate) struct CheckArgs {
     /// Values are pairs of a key and the value proper [default: the values tell].
     #[arg(long)]
     pub(crate) independent: bool,
+    /// What transactions were promised, with commas [default: strict-serializable, or
+    /// strong-session-serializable where there is no real time].
+    #[arg(
+        long,
+        visible_alias = "consistency",
+        value_name = "MODELS",
+        help_heading = "Transactions"
+    )]
+    pub(crate) consistency_models: Option<String>,
+    /// Take it that each register by itself is linearizable: tells more of the order of its values.
+    #[arg(long, help_heading = "Transactions")]
+    pub(crate) assume_linearizable_keys: bool,
+    /// Take it that each register by itself is sequentially consistent.
+    #[arg(long, help_heading = "Transactions")]
+    pub(crate) assume_sequential_keys: bool,
+    /// What a register holds at first, beside nil; JSON or EDN, may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Transactions")]
+    pub(crate) initial: Vec<String>,
+    /// What a read of a value says that nobody wrote: broken, or initial (it was there at first)
+    /// [default: broken].
+    #[arg(long, value_name = "RULE", help_heading = "Transactions")]
+    pub(crate) thin_air: Option<String>,
+    /// A file with what is known of the order of registers' values, in JSON or EDN:
+    /// [[KEY, [OLDEST, …]], …].
+    #[arg(long, value_name = "FILE", help_heading = "Transactions")]
+    pub(crate) version_order: Option<String>,
     /// How many files are judged at the same time [default: the number of cores].
     #[arg(long, value_name = "NUM")]
     pub(crate) jobs: Option<String>,

@@ -129,7 +129,12 @@ struct Transaction {
 /// Transactions of four micro-operations on ten keys at a time, which get sixteen appends each, by
 /// a store that is strictly serializable; of `stale` it answers one from a list that lacks its
 /// last element.
-fn transactions(operations: usize, clients: usize, stale: Option<usize>) -> History {
+fn transactions(
+    operations: usize,
+    clients: usize,
+    stale: Option<usize>,
+    is_register: bool,
+) -> History {
     let mut chance = Chance(1);
     let mut history = History::default();
     let mut lists: Vec<Vec<Value>> = vec![Vec::new(); 10];
@@ -137,9 +142,10 @@ fn transactions(operations: usize, clients: usize, stale: Option<usize>) -> Hist
     let mut active: Vec<usize> = (0..10).collect();
     let mut pending: Vec<Option<Transaction>> = (0..clients).map(|_| None).collect();
     let mut begun = 0;
+    let write = if is_register { "w" } else { "append" };
     let tell = |mops: &[(usize, Option<i64>)], results: &mut dyn FnMut(usize) -> Value| -> Value {
         let mop = |&(key, append): &(usize, Option<i64>)| match append {
-            Some(value) => Value::list(["append".into(), Value::uint(key as u64), value.into()]),
+            Some(value) => Value::list([write.into(), Value::uint(key as u64), value.into()]),
             None => Value::list(["r".into(), Value::uint(key as u64), results(key)]),
         };
         mops.iter().map(mop).collect()
@@ -178,7 +184,11 @@ fn transactions(operations: usize, clients: usize, stale: Option<usize>) -> Hist
                 lists[*key].push(Value::Int(*value));
             }
             let seen = lists[*key].len() - usize::from(misses && !lists[*key].is_empty());
-            let mut list = |key: usize| Value::from(lists[key][..seen].to_vec());
+            // A register is the last element of a list.
+            let mut list = |key: usize| match lists[key][..seen].last() {
+                last if is_register => last.cloned().unwrap_or_default(),
+                _ => Value::from(lists[key][..seen].to_vec()),
+            };
             answer
                 .extend(tell(&[(*key, *append)], &mut list).as_list().unwrap_or_default().to_vec());
         }
@@ -273,8 +283,20 @@ fn main() {
             ("list-append-stale", Some(1_000)),
             ("list-append-half-stale", Some(2)),
         ] {
-            measure(name, size, &transactions(size, 10, stale), |history| {
+            measure(name, size, &transactions(size, 10, stale, false), |history| {
                 isolation::list_append(history, &isolation::Options::strict_serializable())
+            });
+        }
+        let options = isolation::Options::strict_serializable();
+        let usual = isolation::Registers::usual();
+        let assuming = isolation::Registers { linearizable_keys: true, ..usual.clone() };
+        for (name, stale, registers) in [
+            ("rw-register", None, &usual),
+            ("rw-register-linearizable", None, &assuming),
+            ("rw-register-stale", Some(1_000), &usual),
+        ] {
+            measure(name, size, &transactions(size, 10, stale, true), |history| {
+                isolation::rw_register(history, &options, registers)
             });
         }
         measure("kafka", size, &log(size), |history| {

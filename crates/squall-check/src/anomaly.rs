@@ -120,6 +120,9 @@ classes! {
     INCOMPATIBLE_ORDER: "incompatible-order", 5,
         "Reads show the writes of a key in orders that contradict each other or the writer.",
         "look at whether all replicas apply the writes of a key in one order";
+    CYCLIC_VERSIONS: "cyclic-versions", 5,
+        "What transactions read and wrote puts versions of a key before each other in a circle.",
+        "look at whether all replicas apply the writes of a key in one order";
     DIRTY_UPDATE: "dirty-update", 5,
         "A committed transaction built on what an aborted one wrote.",
         "look at what is undone when a transaction is refused";

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use squall_history::{History, Kind, Value};
 
-use crate::verdict::Outcome;
+use crate::consistency::Model;
+use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use crate::{bank, counter, echo, isolation, kafka, linear, lock, set_full, unique_ids};
 
 /// What the form of a history leaves open, or its owner knows better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Reading {
     /// See [`linear::NilRead`].
     pub nil_read: linear::NilRead,
@@ -19,6 +20,31 @@ pub struct Reading {
     pub failed_cas: linear::FailedCas,
     /// Whether values are pairs of a key and the value proper; `None`: the history tells.
     pub is_keyed: Option<bool>,
+    /// Whether the order of the events is that of real time. Otherwise only the order within each
+    /// process means something.
+    pub has_real_time: bool,
+    /// The consistency models that transactions were promised. If empty: strict serializability,
+    /// or where there is no real time, strong session serializability.
+    pub models: Vec<Model>,
+    /// What is known of registers in transactions.
+    pub registers: isolation::Registers,
+}
+
+impl Reading {
+    /// The models that are asked for.
+    #[must_use]
+    pub fn models(&self) -> Vec<Model> {
+        if !self.models.is_empty() {
+            return self.models.clone();
+        }
+        let session = Model::named("strong-session-serializable").expect("a name of `MODELS`");
+        vec![if self.has_real_time { Model::STRICT_SERIALIZABLE } else { session }]
+    }
+
+    fn isolation(&self) -> isolation::Options {
+        let usual = isolation::Options::models(self.models());
+        isolation::Options { has_real_time: self.has_real_time, ..usual }
+    }
 }
 
 /// What a history looks like.
@@ -30,6 +56,8 @@ pub struct Sight<'h> {
     pub reads_lists: bool,
     /// Whether a transaction appends to a list.
     pub appends: bool,
+    /// Whether a transaction writes a register.
+    pub writes: bool,
     /// Whether a lock was acquired with a token.
     pub acquires_tokens: bool,
     /// Whether a transaction sends to a log, or polls one.
@@ -47,6 +75,7 @@ impl<'h> Sight<'h> {
             let steps = event.value.as_list().unwrap_or_default().iter();
             for step in steps.filter_map(|step| step.as_list()?.first()?.as_text()) {
                 sight.appends |= step == "append";
+                sight.writes |= step == "w";
                 sight.polls |= matches!(step, "send" | "poll");
             }
             let is_acquired = event.f == "acquire" && event.kind == Kind::Ok;
@@ -75,6 +104,8 @@ pub struct Checker {
     pub name: &'static str,
     /// What it checks, in one sentence.
     pub promise: &'static str,
+    /// Whether it judges transactions for the consistency models of [`Reading::models`].
+    pub has_models: bool,
     /// Whether a history that looks so is one of its own.
     pub fits: fn(&Sight<'_>) -> bool,
     /// Judges a history.
@@ -86,26 +117,37 @@ pub static CHECKERS: &[Checker] = &[
     Checker {
         name: "register",
         promise: "every key behaves as one register: linearizable",
+        has_models: false,
         fits: |sight| sight.has_only(&["read", "write", "cas"]) && sight.has_one(&["write", "cas"]),
         check: |history, reading| object("cas-register", history, reading),
     },
     Checker {
         name: "kv",
         promise: "every key behaves as one text with get, put and append: linearizable",
+        has_models: false,
         fits: |sight| sight.has_only(&["get", "put", "append"]) && sight.has_one(&["get"]),
         check: |history, reading| object("kv", history, reading),
     },
     Checker {
         name: "list-append",
-        promise: "transactions that append to lists are strictly serializable",
+        promise: "transactions that append to lists are isolated from each other",
+        has_models: true,
         fits: |sight| sight.has_only(&["txn", ""]) && sight.appends,
-        check: |history, _| {
-            isolation::list_append(history, &isolation::Options::strict_serializable())
+        check: |history, reading| isolation::list_append(history, &reading.isolation()),
+    },
+    Checker {
+        name: "rw-register",
+        promise: "transactions that write registers are isolated from each other",
+        has_models: true,
+        fits: |sight| sight.has_only(&["txn", ""]) && sight.writes,
+        check: |history, reading| {
+            isolation::rw_register(history, &reading.isolation(), &reading.registers)
         },
     },
     Checker {
         name: "kafka",
         promise: "what is sent to a log is polled, once and in its order",
+        has_models: false,
         fits: |sight| {
             let moves = sight.has_one(&["send", "poll"]) || sight.polls;
             let consumers = sight.has_one(&["commit_offsets", "list_committed_offsets"]);
@@ -116,6 +158,7 @@ pub static CHECKERS: &[Checker] = &[
     Checker {
         name: "fifo",
         promise: "what is enqueued first is dequeued first: linearizable",
+        has_models: false,
         fits: |sight| {
             sight.has_only(&["enqueue", "dequeue", "peek"]) && sight.has_one(&["enqueue"])
         },
@@ -124,6 +167,7 @@ pub static CHECKERS: &[Checker] = &[
     Checker {
         name: "fenced",
         promise: "a lock is held by one client at a time, and each gets a greater token",
+        has_models: false,
         fits: |sight| {
             sight.has_only(&["acquire", "release", "write"])
                 && sight.has_one(&["acquire"])
@@ -134,6 +178,7 @@ pub static CHECKERS: &[Checker] = &[
     Checker {
         name: "owner-mutex",
         promise: "a lock is held by one client at a time, who releases it: linearizable",
+        has_models: false,
         fits: |sight| {
             let locks = ["acquire", "release", "try-acquire"];
             sight.has_only(&locks) && sight.has_one(&["acquire", "try-acquire"])
@@ -143,6 +188,7 @@ pub static CHECKERS: &[Checker] = &[
     Checker {
         name: "reentrant",
         promise: "a lock is held by one client at a time, twice at most: linearizable",
+        has_models: false,
         // Nothing tells it from a lock that its holder may not take again.
         fits: |_| false,
         check: |history, reading| locks(lock::Kind::Reentrant, history, reading),
@@ -150,6 +196,7 @@ pub static CHECKERS: &[Checker] = &[
     Checker {
         name: "mutex",
         promise: "a lock is taken by one client at a time, and anybody releases it: linearizable",
+        has_models: false,
         // Nothing tells it from a lock that its holder releases.
         fits: |_| false,
         check: |history, reading| locks(lock::Kind::Mutex, history, reading),
@@ -157,6 +204,7 @@ pub static CHECKERS: &[Checker] = &[
     Checker {
         name: "set-full",
         promise: "every acknowledged element is read in the end",
+        has_models: false,
         fits: |sight| {
             let adds = ["add", "broadcast"];
             let is_set = sight.reads_lists || sight.has_one(&["broadcast"]);
@@ -172,12 +220,14 @@ pub static CHECKERS: &[Checker] = &[
     Checker {
         name: "counter",
         promise: "what was added, and no more, is read in the end",
+        has_models: false,
         fits: |sight| sight.has_only(&["add", "read"]) && sight.has_one(&["add"]),
         check: |history, _| counter::check(history, &counter::Options::default()),
     },
     Checker {
         name: "g-counter",
         promise: "what was added is read in the end, and no client reads less than before",
+        has_models: false,
         // Nothing tells it from a counter that may shrink.
         fits: |_| false,
         check: |history, _| {
@@ -188,18 +238,21 @@ pub static CHECKERS: &[Checker] = &[
     Checker {
         name: "bank",
         promise: "every read of all accounts finds the same total",
+        has_models: false,
         fits: |sight| sight.has_only(&["transfer", "read"]) && sight.has_one(&["transfer"]),
         check: |history, _| bank::check(history, &bank::Options::default()),
     },
     Checker {
         name: "unique-ids",
         promise: "no id is given twice",
+        has_models: false,
         fits: |sight| sight.has_only(&["generate"]),
         check: |history, _| unique_ids::check(history, &unique_ids::Options::default()),
     },
     Checker {
         name: "echo",
         promise: "a reply carries what was sent",
+        has_models: false,
         fits: |sight| sight.has_only(&["echo"]),
         check: |history, _| echo::check(history, &echo::Options::default()),
     },
@@ -220,6 +273,9 @@ const LOG: &[&str] = &[
 
 /// An object with a sequential specification.
 fn object(name: &str, history: &History, reading: &Reading) -> Outcome {
+    if !reading.has_real_time {
+        return not_timed();
+    }
     let is_keyed = reading.is_keyed.unwrap_or_else(|| name == "kv" || looks_keyed(history));
     let options = options(reading, is_keyed);
     linear::named(name).expect("a name of `SPECS`").check(history, &options)
@@ -227,7 +283,21 @@ fn object(name: &str, history: &History, reading: &Reading) -> Outcome {
 
 /// A lock, one of its kind per key if values have keys.
 fn locks(kind: lock::Kind, history: &History, reading: &Reading) -> Outcome {
+    if !reading.has_real_time {
+        return not_timed();
+    }
     lock::check(history, kind, &options(reading, reading.is_keyed.unwrap_or(false)))
+}
+
+/// Which of two operations was first is what linearizability is about.
+fn not_timed() -> Outcome {
+    let text = "linearizability is about real time, and a history of this form has none: it knows \
+                only the order within each session";
+    let how = "record when operations begin and end; transactions are judged without, as \
+               list-append or rw-register";
+    let mut outcome = Outcome::new(Verdict::NotExercised, []);
+    outcome.reason = Some(Reason::new(ReasonCode::NoRealTime, text, how));
+    outcome
 }
 
 fn options(reading: &Reading, is_keyed: bool) -> linear::Options {

@@ -196,6 +196,14 @@ impl Model {
         Models::weaker_than(self).has(weaker)
     }
 
+    /// Whether it is about real time: it, or a weaker model, orders operations by it.
+    #[must_use]
+    pub fn needs_real_time(self) -> bool {
+        let linearizable = Self::named("linearizable").expect("a name of `MODELS`");
+        let is_timed = |name: &&str| name.ends_with("-realtime");
+        self.implies(linearizable) || prohibited(&[self]).iter().any(is_timed)
+    }
+
     fn row(self) -> &'static Row {
         &MODELS[usize::from(self.0)]
     }
@@ -273,6 +281,29 @@ pub fn prohibited(models: &[Model]) -> BTreeSet<&'static str> {
     let causes = IMPLICATIONS.iter().map(|(name, _)| *name);
     let causes = causes.filter(|name| implied([*name]).iter().any(|name| direct.contains(name)));
     causes.chain(direct.iter().copied()).collect()
+}
+
+/// Whether an anomaly is known that the model, or a weaker one, forbids. Of others nothing can be
+/// said directly: *causal*, for example.
+#[must_use]
+pub fn has_rules(model: Model) -> bool {
+    !prohibited(&[model]).is_empty()
+}
+
+/// Whether something speaks for a model in the face of these anomalies: it has rules, or a stronger
+/// one that has is not ruled out. A model of real time is no witness where there is none.
+#[must_use]
+pub fn is_backed<'n>(
+    model: Model,
+    anomalies: impl IntoIterator<Item = &'n str>,
+    has_real_time: bool,
+) -> bool {
+    if has_rules(model) {
+        return true;
+    }
+    let impossible = impossible(anomalies);
+    let can_tell = |other: Model| has_rules(other) && (has_real_time || !other.needs_real_time());
+    Model::all().any(|other| other.implies(model) && can_tell(other) && !impossible.has(other))
 }
 
 /// The models that a history with these anomalies does not satisfy.

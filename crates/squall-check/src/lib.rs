@@ -35,8 +35,7 @@
 //! assert_eq!(outcome.anomalies[0].class.name, "thin-air-read");
 //! ```
 //!
-//! What this does not do yet: isolation of transactions on registers, leases, and judging a history
-//! while it grows.
+//! What this does not do yet: leases, and judging a history while it grows.
 
 mod verdict;
 

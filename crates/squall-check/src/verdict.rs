@@ -147,6 +147,8 @@ pub enum ReasonCode {
     NoFinalRead,
     /// Nothing that the promise is about has happened.
     Empty,
+    /// The promise is about real time, and the history has none.
+    NoRealTime,
     /// Things happened, but none that decides.
     Undecided,
 }
@@ -162,6 +164,7 @@ impl ReasonCode {
             Self::MalformedInput => "malformed-input",
             Self::NoFinalRead => "no-final-read",
             Self::Empty => "empty",
+            Self::NoRealTime => "no-real-time",
             Self::Undecided => "undecided",
         }
     }

@@ -129,6 +129,64 @@ fn what_cannot_be_judged_is_told_with_its_place() {
     }
 }
 
+/// Session 1 saw one of two writes of a transaction; there is no real time in this form.
+const FRACTURED: &str = "w(1,7,0,0)\nw(2,7,0,0)\nr(1,7,1,3)\nr(2,0,1,3)\n";
+
+#[test]
+fn transactions_are_judged_for_the_models_that_were_promised() {
+    let shell = shell();
+    fs::write(shell.path("good.plume"), "w(1,7,0,0)\nr(1,7,1,3)\n").unwrap();
+    fs::write(shell.path("fractured.plume"), FRACTURED).unwrap();
+    fs::write(shell.path("order.json"), "[[1, [7, null]]]").unwrap();
+    let held = "transactions that write registers are isolated from each other: ";
+    for (line, code, words) in [
+        // Without real time the strongest promise is about sessions.
+        ("good.plume", 0, &[held, "strong-session-serializable", "judged as rw-register"][..]),
+        (
+            "good.plume --consistency-models strict-serializable",
+            2,
+            &["? not exercised", "strict-serializable is about real time", "strong-session"],
+        ),
+        ("good.plume --model register", 2, &["linearizability is about real time", "list-append"]),
+        (
+            "fractured.plume --consistency PL-3,read-committed",
+            1,
+            &[
+                "serializable, read-committed",
+                "G-single-item: T2 missed T1's write of 7 to key 2",
+                "ruled out: consistent-view, repeatable-read, and",
+                "not ruled out: parallel-snapshot-isolation",
+            ],
+        ),
+        ("fractured.plume --consistency read-committed", 0, &["held", ": read-committed"]),
+        ("fractured.plume --consistency causal", 2, &["no stronger model", "to decide"]),
+        ("good.plume --assume-sequential-keys --initial :k=3", 0, &["held"]),
+        ("good.plume --version-order order.json", 1, &["cyclic-versions", "order that was given"]),
+    ] {
+        let ended = shell.run(&format!("check {line}"));
+        ended.assert_code(code);
+        for word in words {
+            assert!(ended.out.contains(word), "{word:?} is missing: {ended:#?}");
+        }
+    }
+    let ended = shell.run("check fractured.plume --json --consistency serializable");
+    assert_eq!(ended.json()[0]["model"], "serializable");
+    assert_eq!(ended.json()[0]["ruled_out"].as_array().map(Vec::len), Some(2));
+    for (line, words) in [
+        ("good.plume --consistency serial", &["consistency model", "serial", "serializable"][..]),
+        ("good.jsonl --consistency serializable", &["is for transactions", "as register"]),
+        ("good.plume --assume-linearizable-keys", &["about real time", "Plume"]),
+        ("good.plume --initial 1", &["--initial", "KEY=VALUE"]),
+        ("good.plume --thin-air maybe", &["--thin-air", "broken or initial"]),
+    ] {
+        let ended = shell.run(&format!("check {line}"));
+        ended.assert_code(64);
+        for word in words {
+            assert!(ended.err.contains(word), "{word:?} is missing: {ended:#?}");
+        }
+    }
+}
+
 #[test]
 fn the_history_of_a_kept_run_is_judged_as_the_run_was() {
     let shell = Shell::new();
@@ -176,7 +234,8 @@ fn real_histories_get_their_verdicts() {
     }
     expected.push((folder.join("kv/c10-bad.txt"), "broken"));
     expected.push((folder.join("elle/paper-example.edn"), "broken"));
-    assert_eq!(expected.len(), 72);
+    expected.push((folder.join("elle/rw-register.edn"), "broken"));
+    assert_eq!(expected.len(), 73);
     let mut command = shell.command("check --json");
     let output = command.args(expected.iter().map(|(file, _)| file)).output().unwrap();
     let ended = Ended::of("check --json …", output);
@@ -189,4 +248,7 @@ fn real_histories_get_their_verdicts() {
     let paper = &lines[71]["anomalies"][0];
     assert_eq!(paper["class"], "G-single-item");
     assert_eq!(paper["edges"].as_array().map(Vec::len), Some(3));
+    let air = &lines[72]["anomalies"][0];
+    assert_eq!((&air["class"], &air["count"]), (&"thin-air-read".into(), &1.into()));
+    assert_eq!(air["title"], "T1 read 3 in key :x, which nobody wrote");
 }

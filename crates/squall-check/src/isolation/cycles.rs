@@ -113,8 +113,9 @@ pub(crate) fn find(graph: &Graph, txns_count: usize, steps_max: u64) -> Cycles {
     cycles
 }
 
-/// The components with at least two transactions: small ones first, then by first member.
-fn groups(component: &[u32], txns_count: usize) -> Vec<Vec<u32>> {
+/// The components with at least two of the first `txns_count` vertices: small ones first, then by
+/// first member.
+pub(super) fn groups(component: &[u32], txns_count: usize) -> Vec<Vec<u32>> {
     let mut sizes = vec![0_u32; component.len()];
     for &number in &component[..txns_count] {
         sizes[number as usize] += 1;

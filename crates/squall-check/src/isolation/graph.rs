@@ -7,8 +7,8 @@
 
 use squall_history::{Kind, Operation};
 
-use super::orders::Orders;
-use super::transactions::{Access, Fate, NONE, Transactions, number};
+use super::evidence::Evidence;
+use super::transactions::{Fate, number};
 
 /// Kinds of edges, as bits. Those of a key whose order can't be trusted are shifted by [`TAINT`].
 pub(crate) const WW: u8 = 1;
@@ -130,19 +130,19 @@ impl Graph {
 
 /// The graph of a history. Vertices are transactions, then barriers. `None` if it has more edges
 /// than `arcs_max`.
-pub(super) fn dependencies(
-    txns: &Transactions<'_>,
-    orders: &Orders,
+pub(super) fn dependencies<'h>(
+    evidence: &impl Evidence<'h>,
     clock: Clock,
     arcs_max: usize,
 ) -> Option<Graph> {
-    if missed_count(txns, orders) > arcs_max as u64 {
+    if evidence.edges_count_min() > arcs_max as u64 {
         return None;
     }
+    let txns = evidence.txns();
     let times = Times::of(&txns.ops, &txns.fates, clock);
     let vertices_count = txns.count() + times.barriers_count as usize;
     let mut graph = Graph::of(vertices_count, arcs_max, |tell| {
-        tell_data(txns, orders, tell);
+        evidence.tell(tell);
         for &(from, arc) in &times.arcs {
             tell(from, arc);
         }
@@ -161,49 +161,6 @@ pub(super) fn dependencies(
         }
     }
     Some(graph)
-}
-
-/// How many elements come right after what was read, over all reads: the one kind of edges that
-/// may be many, if many reads miss many appends that nobody ever read.
-fn missed_count(txns: &Transactions<'_>, orders: &Orders) -> u64 {
-    let reads = txns.mops.iter().filter(|mop| matches!(mop.access, Access::Read { .. }));
-    let after = reads.map(|read| orders.after(read.key, txns.contents(*read).last().copied()));
-    after.map(|next| next.len() as u64).sum()
-}
-
-/// Dependencies that reads and the order of elements tell.
-fn tell_data(txns: &Transactions<'_>, orders: &Orders, tell: &mut dyn FnMut(u32, Arc)) {
-    let mut between = |from: Option<u32>, to: Option<u32>, kind: u8, key: u32| {
-        if let (Some(from), Some(to)) = (from, to)
-            && from != to
-        {
-            let shift = if orders.is_tainted[key as usize] { TAINT } else { 0 };
-            tell(from, Arc { to, kinds: kind << shift });
-        }
-    };
-    for (txn, _) in (0..).zip(&txns.fates).filter(|(_, fate)| **fate == Fate::Ok) {
-        for read in &txns.mops[txns.mops_of(txn)] {
-            let Access::Read { .. } = read.access else { continue };
-            let version = txns.contents(*read).last().copied();
-            if let Some(element) = version {
-                between(txns.possible_writer(element), Some(txn), WR, read.key);
-            }
-            for &next in orders.after(read.key, version) {
-                between(Some(txn), txns.possible_writer(next), RW, read.key);
-            }
-        }
-    }
-    for (key, _) in (0..).zip(&txns.keys) {
-        let order = orders.of_key(key);
-        for pair in order.windows(2) {
-            between(txns.possible_writer(pair[0]), txns.possible_writer(pair[1]), WW, key);
-        }
-        if let Some(&last) = order.last() {
-            for &next in orders.unread_of_key(key) {
-                between(txns.possible_writer(last), txns.possible_writer(next), WW, key);
-            }
-        }
-    }
 }
 
 /// The edges of a clock.
@@ -237,43 +194,59 @@ impl Times {
     }
 
     fn realtime(&mut self, ops: &[Operation<'_>], fates: &[Fate]) {
-        let ends = ops.iter().filter_map(|op| op.end).max();
-        let starts = ops.iter().map(|op| op.start).max();
-        let places_count = ends.max(starts).map_or(0, |last| last + 1);
-        // By place in the history: the transaction that begins or ends there.
-        let mut begins = vec![NONE; places_count];
-        let mut completes = vec![NONE; places_count];
-        for ((txn, op), fate) in (0..).zip(ops).zip(fates) {
-            if *fate != Fate::Failed {
-                begins[op.start] = txn;
-            }
-            if let (Fate::Ok, Some(end)) = (fate, op.end) {
-                completes[end] = txn;
-            }
-        }
         let mut barrier = None;
         let mut is_closed = true;
-        for (begun, completed) in begins.into_iter().zip(completes) {
-            if begun != NONE {
-                is_closed = true;
-                if let Some(from) = barrier {
-                    self.arcs.push((from, Arc { to: begun, kinds: REALTIME }));
-                }
-            }
-            if completed != NONE {
-                if is_closed {
-                    let next = number(ops.len()) + self.barriers_count;
-                    self.barriers_count += 1;
-                    if let Some(from) = barrier.replace(next) {
-                        self.arcs.push((from, Arc { to: next, kinds: REALTIME }));
+        for moment in moments(ops, fates) {
+            match moment {
+                Moment::Idle => {}
+                Moment::Begin(txn) => {
+                    is_closed = true;
+                    if let Some(from) = barrier {
+                        self.arcs.push((from, Arc { to: txn, kinds: REALTIME }));
                     }
-                    is_closed = false;
                 }
-                if let Some(to) = barrier {
-                    self.arcs.push((completed, Arc { to, kinds: REALTIME }));
+                Moment::End(txn) => {
+                    if is_closed {
+                        let next = number(ops.len()) + self.barriers_count;
+                        self.barriers_count += 1;
+                        if let Some(from) = barrier.replace(next) {
+                            self.arcs.push((from, Arc { to: next, kinds: REALTIME }));
+                        }
+                        is_closed = false;
+                    }
+                    if let Some(to) = barrier {
+                        self.arcs.push((txn, Arc { to, kinds: REALTIME }));
+                    }
                 }
             }
         }
         debug_assert!(ops.iter().all(|op| op.invocation.kind == Kind::Invoke));
     }
+}
+
+/// What happens at a place of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Nothing that matters.
+    Idle,
+    /// This operation begins, which may have happened.
+    Begin(u32),
+    /// This one ends, which has happened.
+    End(u32),
+}
+
+/// By place of the history: what happens there.
+pub(crate) fn moments(ops: &[Operation<'_>], fates: &[Fate]) -> Vec<Moment> {
+    let ends = ops.iter().filter_map(|op| op.end).max();
+    let starts = ops.iter().map(|op| op.start).max();
+    let mut moments = vec![Moment::Idle; ends.max(starts).map_or(0, |last| last + 1)];
+    for ((txn, op), fate) in (0..).zip(ops).zip(fates) {
+        if *fate != Fate::Failed {
+            moments[op.start] = Moment::Begin(txn);
+        }
+        if let (Fate::Ok, Some(end)) = (fate, op.end) {
+            moments[end] = Moment::End(txn);
+        }
+    }
+    moments
 }

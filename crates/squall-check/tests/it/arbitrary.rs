@@ -20,6 +20,12 @@ fn value() -> impl Strategy<Value = Value> {
             let list = if appends { value.into() } else { Value::list([value.into()]) };
             Value::list([Value::list([f.into(), "x".into(), list])])
         }),
+        prop::collection::vec((any::<bool>(), 0..3_i64), 1..4).prop_map(|mops| {
+            let mop = |(writes, value): (bool, i64)| {
+                Value::list([if writes { "w" } else { "r" }.into(), "x".into(), value.into()])
+            };
+            mops.into_iter().map(mop).collect()
+        }),
         Just(Value::map([("echo".into(), Value::Int(1))])),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| prop::collection::vec(inner, 0..4).prop_map(Value::from))
@@ -78,6 +84,17 @@ fn all(history: &History) -> Vec<Outcome> {
         statistics::availability(history, statistics::Target::Total),
         statistics::exceptions(history),
         isolation::list_append(history, &isolation::Options::strict_serializable()),
+        isolation::rw_register(
+            history,
+            &isolation::Options::strict_serializable(),
+            &isolation::Registers {
+                sequential_keys: true,
+                linearizable_keys: true,
+                version_order: vec![("x".into(), vec![2.into(), Value::Nil, 1.into()])],
+                initial: vec![("x".into(), Value::list([0.into()]))],
+                ..isolation::Registers::usual()
+            },
+        ),
     ];
     for is_keyed in [false, true] {
         for failed_cas in [FailedCas::Drop, FailedCas::Observe] {

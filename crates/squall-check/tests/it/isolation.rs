@@ -7,13 +7,17 @@ use proptest::prelude::*;
 use squall_check::consistency::{Model, implied};
 use squall_check::isolation::{Options, list_append};
 use squall_check::{Outcome, Verdict};
-use squall_history::{Event, History, Kind, Process, Value};
+use squall_history::History;
 
 use crate::generate::cases;
-use crate::transactions::{Clock, Step, classes, history, is_strictly_serializable, steps};
+use crate::transactions::{Clock, Family, Step, classes, is_strictly_serializable, steps};
 
 fn model(name: &str) -> Model {
     Model::named(name).expect("a model")
+}
+
+fn history(steps: &[Step], txns_max: usize, is_right: bool) -> History {
+    crate::transactions::history(Family::ListAppend, steps, txns_max, is_right)
 }
 
 fn strict(history: &History) -> Outcome {
@@ -28,7 +32,7 @@ fn names(outcome: &Outcome) -> BTreeSet<&'static str> {
 fn agrees(steps: &[Step], is_right: bool) -> Result<bool, TestCaseError> {
     let history = history(steps, 6, is_right);
     let outcome = strict(&history);
-    let is_explained = is_strictly_serializable(&history);
+    let is_explained = is_strictly_serializable(Family::ListAppend, &history);
     let is_broken = outcome.verdict == Verdict::Broken;
     prop_assert_eq!(is_broken, !is_explained, "{:#?}\n{:?}", outcome.anomalies, history.events);
     prop_assert_ne!(outcome.verdict, Verdict::Unknown);
@@ -112,83 +116,8 @@ fn both_verdicts_and_all_classes_are_common() {
     assert!(classes.len() >= 13, "{classes:?}");
 }
 
-/// The same history with every name changed, order kept.
-fn renamed(history: &History) -> History {
-    let mop = |mop: &Value| {
-        let parts = mop.as_list().expect("a micro-operation");
-        let key = Value::str(format!("key {}", parts[1].to_edn()));
-        let rename = |value: &Value| match value.as_int() {
-            Some(int) => Value::Int(int * 1_000_003 + 7),
-            None => value.clone(),
-        };
-        let value = match parts[2].as_list() {
-            Some(items) => items.iter().map(rename).collect(),
-            None => rename(&parts[2]),
-        };
-        Value::list([Value::str(parts[0].as_text().expect("a name")), key, value])
-    };
-    let event = |event: &Event| {
-        let process = match &event.process {
-            Process::Client(id) => Process::Named(format!("client {id}").into()),
-            other => other.clone(),
-        };
-        let value = event.value.as_list().expect("a transaction").iter().map(mop).collect();
-        Event { process, value, ..event.clone() }
-    };
-    History::new(history.events.iter().map(event))
-}
-
-/// The same history with a transaction on a key of its own between any two events.
-fn interleaved(history: &History) -> History {
-    let mut events = Vec::new();
-    for (at, event) in (0_i64..).zip(&history.events) {
-        for (kind, seen) in [(Kind::Invoke, Value::Nil), (Kind::Ok, Value::from(vec![at]))] {
-            let append = Value::list(["append".into(), (99 + at).into(), at.into()]);
-            let read = Value::list(["r".into(), (99 + at).into(), seen]);
-            let txn = Value::list([append, read]);
-            events.push(Event::new(kind, Process::Client(50 + at), "txn", txn));
-        }
-        events.push(event.clone());
-    }
-    History::new(events)
-}
-
 proptest! {
     #![proptest_config(cases(400))]
-
-    #[test]
-    fn what_must_not_change_the_verdict(steps in steps(18)) {
-        let history = history(&steps, 8, false);
-        let outcome = strict(&history);
-        prop_assert_eq!(&outcome, &strict(&history));
-        let other = strict(&renamed(&history));
-        prop_assert_eq!(outcome.verdict, other.verdict);
-        prop_assert_eq!(names(&outcome), names(&other));
-        for key in ["not", "also-not"] {
-            prop_assert_eq!(outcome.result.get(key), other.result.get(key));
-        }
-        let counts = |outcome: &Outcome| -> Vec<u64> {
-            outcome.anomalies.iter().map(|anomaly| anomaly.count).collect()
-        };
-        prop_assert_eq!(counts(&outcome), counts(&other));
-        let among_others = strict(&interleaved(&history));
-        let is_broken = outcome.verdict == Verdict::Broken;
-        prop_assert_eq!(is_broken, among_others.verdict == Verdict::Broken);
-        let (before, after) = (names(&outcome), names(&among_others));
-        prop_assert_eq!(before, after, "{:?} {:#?}", history.events, among_others.anomalies);
-    }
-
-    #[test]
-    fn what_a_strong_model_allows_weaker_ones_allow(steps in steps(18)) {
-        let history = history(&steps, 8, false);
-        let judge = |model: Model| list_append(&history, &Options::models([model])).verdict;
-        let verdicts: Vec<(Model, Verdict)> = Model::all().map(|m| (m, judge(m))).collect();
-        for (strong, verdict) in verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Held) {
-            for (weak, weaker) in verdicts.iter().filter(|(weak, _)| strong.implies(*weak)) {
-                prop_assert_eq!(verdict, weaker, "{:?} {:?}", strong, weak);
-            }
-        }
-    }
 
     #[test]
     fn a_small_budget_is_never_wrong(steps in steps(18), steps_max in 0..40_u64) {

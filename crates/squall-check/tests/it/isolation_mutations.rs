@@ -9,17 +9,17 @@ use squall_check::isolation::{Options, list_append};
 use squall_check::{Outcome, Verdict};
 use squall_history::{Event, History, Kind, Process, Value};
 
-use crate::transactions::{history, is_strictly_serializable, mops, steps};
+use crate::transactions::{Family, history, is_strictly_serializable, mops, steps};
 
 /// A transaction in EDN, as it was answered.
-type Txn<'t> = (i64, Kind, &'t str);
+pub(crate) type Txn<'t> = (i64, Kind, &'t str);
 
-fn value(text: &str) -> Value {
+pub(crate) fn value(text: &str) -> Value {
     Value::from_edn(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// The same without the results of reads.
-fn asked(txn: &Value) -> Value {
+pub(crate) fn asked(txn: &Value) -> Value {
     let mop = |mop: &Value| match mop.as_list() {
         Some([f, key, _]) if f.as_text() == Some("r") => {
             Value::list([f.clone(), key.clone(), Value::Nil])
@@ -30,7 +30,7 @@ fn asked(txn: &Value) -> Value {
 }
 
 /// One transaction after the other.
-fn serial(txns: &[Txn<'_>]) -> History {
+pub(crate) fn serial(txns: &[Txn<'_>]) -> History {
     let events = txns.iter().flat_map(|&(process, kind, text)| {
         let txn = value(text);
         let invocation = Event::new(Kind::Invoke, Process::Client(process), "txn", asked(&txn));
@@ -40,7 +40,7 @@ fn serial(txns: &[Txn<'_>]) -> History {
 }
 
 /// All at the same time.
-fn together(txns: &[&str]) -> History {
+pub(crate) fn together(txns: &[&str]) -> History {
     let events = |kind: Kind| {
         (0_i64..).zip(txns).map(move |(process, text)| {
             let txn = value(text);
@@ -55,13 +55,13 @@ fn judge(history: &History, model: &str) -> Outcome {
     list_append(history, &Options::models([Model::named(model).expect("a model")]))
 }
 
-fn names(outcome: &Outcome) -> Vec<&'static str> {
+pub(crate) fn names(outcome: &Outcome) -> Vec<&'static str> {
     let names: BTreeSet<&str> =
         outcome.anomalies.iter().map(|anomaly| anomaly.class.name).collect();
     names.into_iter().collect()
 }
 
-fn keywords(outcome: &Outcome, key: &str) -> Vec<String> {
+pub(crate) fn keywords(outcome: &Outcome, key: &str) -> Vec<String> {
     let (Value::Set(items) | Value::List(items)) = outcome.result.get(key).expect(key) else {
         panic!("{key} is no list")
     };
@@ -333,7 +333,7 @@ fn random_reads_that_miss_their_last_element() {
     let (mut changed_count, mut lucky_count) = (0, 0);
     for _ in 0..600 {
         let tree = steps(16).new_tree(&mut runner).expect("steps");
-        let mut history = history(&tree.current(), 6, true);
+        let mut history = history(Family::ListAppend, &tree.current(), 6, true);
         let ops = history.operations().list;
         let is_long = |mop: &(bool, &Value, &Value)| {
             !mop.0 && mop.2.as_list().is_some_and(|list| !list.is_empty())
@@ -353,7 +353,7 @@ fn random_reads_that_miss_their_last_element() {
         });
         history.events[place].value = txn.collect();
         changed_count += 1;
-        let is_explained = is_strictly_serializable(&history);
+        let is_explained = is_strictly_serializable(Family::ListAppend, &history);
         lucky_count += usize::from(is_explained);
         let outcome = judge(&history, "strict-serializable");
         assert_eq!(outcome.verdict == Verdict::Broken, !is_explained, "{:?}", history.events);

@@ -12,6 +12,7 @@ mod isolation;
 
 mod isolation_mutations;
 
+mod isolation_unchanged;
 mod kafka;
 
 mod kafka_cases;
@@ -29,6 +30,10 @@ mod mutations;
 mod objects;
 
 mod real;
+
+mod register_mutations;
+
+mod registers;
 
 mod rules;
 

@@ -5,14 +5,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use squall_history::{Event, History, Kind, Operation, Process, Value};
 
+/// What transactions do. A register is the last element of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    ListAppend,
+    RwRegister,
+}
+
+impl Family {
+    pub(crate) const BOTH: [Self; 2] = [Self::ListAppend, Self::RwRegister];
+
+    /// What a read of a list of this family returns.
+    pub(crate) fn shown(self, list: &[Value]) -> Value {
+        match (self, list.last()) {
+            (_, None) => Value::Nil,
+            (Self::ListAppend, _) => Value::from(list.to_vec()),
+            (Self::RwRegister, Some(last)) => last.clone(),
+        }
+    }
+
+    fn write(self) -> &'static str {
+        match self {
+            Self::ListAppend => "append",
+            Self::RwRegister => "w",
+        }
+    }
+}
+
 /// One choice: which process goes on, and what it does if it begins a transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     process: usize,
-    /// Whether it appends, and to which key; whether it happens at the end.
-    mops: Vec<(bool, i64, bool)>,
+    /// Whether it writes, and to which key; whether it happens at the end.
+    pub mops: Vec<(bool, i64, bool)>,
     /// 0: fail, 1 and 2: info, else ok.
-    outcome: u8,
+    pub outcome: u8,
     /// Of a wrong history: 0: happens all at once; 1: reads miss the last element; 2: effects of
     /// what failed stay; else micro-operations happen at two moments.
     luck: u8,
@@ -55,7 +82,7 @@ impl Store {
 }
 
 /// What a store did with these steps; a right one, or one with the faults that the steps tell.
-pub(crate) fn history(steps: &[Step], txns_max: usize, is_right: bool) -> History {
+pub(crate) fn history(family: Family, steps: &[Step], txns_max: usize, is_right: bool) -> History {
     let mut history = History::default();
     let mut store = Store::default();
     let mut pending: Vec<Option<Pending>> = (0..3).map(|_| None).collect();
@@ -81,7 +108,7 @@ pub(crate) fn history(steps: &[Step], txns_max: usize, is_right: bool) -> Histor
             } else if step.outcome > 5 {
                 store.run(&mut txn, |_| true, !is_right && step.luck == 1);
             }
-            let value = value_of(&txn, false);
+            let value = value_of(family, &txn, false);
             history.push(Event::new(Kind::Invoke, process, "txn", value));
             pending[step.process] = Some(txn);
             continue;
@@ -103,17 +130,18 @@ pub(crate) fn history(steps: &[Step], txns_max: usize, is_right: bool) -> Histor
         if kind == Kind::Info {
             ids[step.process] += 10;
         }
-        history.push(Event::new(kind, process, "txn", value_of(&txn, kind == Kind::Ok)));
+        history.push(Event::new(kind, process, "txn", value_of(family, &txn, kind == Kind::Ok)));
     }
     history
 }
 
-fn value_of(txn: &Pending, with_results: bool) -> Value {
+fn value_of(family: Family, txn: &Pending, with_results: bool) -> Value {
     let mops = txn.step.mops.iter().enumerate().map(|(at, &(appends, key, _))| {
         let (f, value) = match (appends, &txn.results[at]) {
-            (true, _) => ("append", Value::Int(txn.appended[at])),
-            (false, Some(list)) if with_results && !list.is_empty() => {
-                ("r", Value::from(list.clone()))
+            (true, _) => (family.write(), Value::Int(txn.appended[at])),
+            (false, Some(list)) if with_results => {
+                let list: Vec<Value> = list.iter().map(|&int| int.into()).collect();
+                ("r", family.shown(&list))
             }
             (false, _) => ("r", Value::Nil),
         };
@@ -122,11 +150,49 @@ fn value_of(txn: &Pending, with_results: bool) -> Value {
     mops.collect()
 }
 
-/// The micro-operations of a transaction: whether it appends, the key, the value.
+/// A store with snapshot isolation: a transaction reads what was there when it began, and fails if
+/// somebody wrote one of its keys meanwhile.
+pub(crate) fn snapshots(family: Family, steps: &[Step]) -> History {
+    let mut history = History::default();
+    let mut store = Store::default();
+    let mut pending: Vec<Option<(Pending, Store)>> = (0..3).map(|_| None).collect();
+    for step in steps {
+        let process = step.process;
+        let client = Process::Client(i64::try_from(process).expect("few"));
+        let Some((mut txn, mut seen)) = pending[process].take() else {
+            let mut next = || {
+                store.next += 1;
+                store.next
+            };
+            let appended = step.mops.iter().map(|_| next()).collect();
+            let results = vec![None; step.mops.len()];
+            let txn = Pending { step: step.clone(), appended, results };
+            history.push(Event::new(Kind::Invoke, client, "txn", value_of(family, &txn, false)));
+            let seen = Store { lists: store.lists.clone(), next: 0 };
+            pending[process] = Some((txn, seen));
+            continue;
+        };
+        let begun = seen.lists.clone();
+        seen.run(&mut txn, |_| true, false);
+        let mut written = txn.step.mops.iter().filter(|mop| mop.0).map(|mop| mop.1);
+        let is_alone = written.all(|key| {
+            begun.get(&key).map_or(0, Vec::len) == store.lists.get(&key).map_or(0, Vec::len)
+        });
+        for (_, key, _) in txn.step.mops.iter().filter(|mop| mop.0 && is_alone) {
+            let list = seen.lists.get(key).cloned().unwrap_or_default();
+            store.lists.insert(*key, list);
+        }
+        let kind = if is_alone { Kind::Ok } else { Kind::Fail };
+        history.push(Event::new(kind, client, "txn", value_of(family, &txn, is_alone)));
+    }
+    history
+}
+
+/// The micro-operations of a transaction: whether it writes, the key, the value.
 pub(crate) fn mops<'h>(op: &Operation<'h>) -> Vec<(bool, &'h Value, &'h Value)> {
     let mops = op.value().as_list().expect("a transaction");
     let parts = mops.iter().map(|mop| mop.as_list().expect("a micro-operation"));
-    parts.map(|parts| (parts[0].as_text() == Some("append"), &parts[1], &parts[2])).collect()
+    parts.map(|parts| (parts[0].as_text() != Some("r"), &parts[1], &parts[2])).collect()
 }
 
 fn items(value: &Value) -> &[Value] {
@@ -135,16 +201,21 @@ fn items(value: &Value) -> &[Value] {
 
 /// Whether some order of all successful transactions and some of the unknown ones explains every
 /// read and respects real time. Slow and obvious.
-pub(crate) fn is_strictly_serializable(history: &History) -> bool {
+pub(crate) fn is_strictly_serializable(family: Family, history: &History) -> bool {
     let operations = history.operations().list;
     let possible: Vec<Operation<'_>> =
         operations.into_iter().filter(|op| op.outcome() != Kind::Fail).collect();
-    extends(&possible, &mut vec![false; possible.len()], &BTreeMap::new())
+    extends(family, &possible, &mut vec![false; possible.len()], &BTreeMap::new())
 }
 
-type State<'h> = BTreeMap<&'h Value, Vec<&'h Value>>;
+type State<'h> = BTreeMap<&'h Value, Vec<Value>>;
 
-fn extends<'h>(ops: &[Operation<'h>], done: &mut [bool], state: &State<'h>) -> bool {
+fn extends<'h>(
+    family: Family,
+    ops: &[Operation<'h>],
+    done: &mut [bool],
+    state: &State<'h>,
+) -> bool {
     if ops.iter().zip(&*done).all(|(op, done)| *done || op.outcome() != Kind::Ok) {
         return true;
     }
@@ -154,9 +225,9 @@ fn extends<'h>(ops: &[Operation<'h>], done: &mut [bool], state: &State<'h>) -> b
         if done[next] || (0..ops.len()).any(waits) {
             continue;
         }
-        if let Some(after) = apply(&ops[next], state) {
+        if let Some(after) = apply(family, &ops[next], state) {
             done[next] = true;
-            if extends(ops, done, &after) {
+            if extends(family, ops, done, &after) {
                 return true;
             }
             done[next] = false;
@@ -165,17 +236,22 @@ fn extends<'h>(ops: &[Operation<'h>], done: &mut [bool], state: &State<'h>) -> b
     false
 }
 
-fn apply<'h>(op: &Operation<'h>, state: &State<'h>) -> Option<State<'h>> {
+fn apply<'h>(family: Family, op: &Operation<'h>, state: &State<'h>) -> Option<State<'h>> {
     let mut state = state.clone();
-    for (appends, key, value) in mops(op) {
+    for (writes, key, value) in mops(op) {
         let list = state.entry(key).or_default();
-        if appends {
-            list.push(value);
-        } else if op.outcome() == Kind::Ok && !list.iter().copied().eq(items(value)) {
+        if writes {
+            list.push(value.clone());
+        } else if op.outcome() == Kind::Ok && family.shown(list) != shown(family, value) {
             return None;
         }
     }
     Some(state)
+}
+
+/// The result of a read; an empty list is nil.
+fn shown(family: Family, value: &Value) -> Value {
+    if family == Family::ListAppend { family.shown(items(value)) } else { value.clone() }
 }
 
 /// Which order of transactions counts beside their dependencies.
@@ -194,9 +270,14 @@ pub(crate) fn classes(history: &History, clock: Clock) -> BTreeSet<String> {
     let edges: Vec<Vec<Vec<char>>> = (0..ops.len())
         .map(|a| (0..ops.len()).map(|b| kinds(&ops, a, b, clock)).collect())
         .collect();
+    classes_of(&edges)
+}
+
+/// The classes of all simple cycles: by pair, why the first must come before the second.
+pub(crate) fn classes_of(edges: &[Vec<Vec<char>>]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for first in 0..ops.len() {
-        cycles(&edges, &mut vec![first], &mut Vec::new(), &mut found);
+    for first in 0..edges.len() {
+        cycles(edges, &mut vec![first], &mut Vec::new(), &mut found);
     }
     found
 }
@@ -215,7 +296,6 @@ fn kinds(ops: &[Operation<'_>], a: usize, b: usize, clock: Clock) -> Vec<char> {
     if a == b {
         return kinds;
     }
-    let both_ok = first.outcome() == Kind::Ok && second.outcome() == Kind::Ok;
     let wrote = |op: &Operation<'_>, key: &Value, value: &Value| {
         mops(op).iter().any(|mop| mop.0 && mop.1 == key && mop.2 == value)
     };
@@ -242,15 +322,21 @@ fn kinds(ops: &[Operation<'_>], a: usize, b: usize, clock: Clock) -> Vec<char> {
     if second.outcome() == Kind::Ok && mops(second).iter().any(saw) {
         kinds.push('r');
     }
-    let same = first.invocation.process == second.invocation.process;
-    if clock == Clock::Process && both_ok && same && a < b {
-        kinds.push('p');
-    }
-    let is_over = first.end.is_some_and(|end| end < second.start);
-    if clock == Clock::Realtime && first.outcome() == Kind::Ok && is_over {
-        kinds.push('t');
-    }
+    kinds.extend(time(ops, a, b, clock));
     kinds
+}
+
+/// p or t, if time puts `a` before `b`.
+pub(crate) fn time(ops: &[Operation<'_>], a: usize, b: usize, clock: Clock) -> Option<char> {
+    let (first, second) = (&ops[a], &ops[b]);
+    let is_ok = first.outcome() == Kind::Ok;
+    let both_ok = is_ok && second.outcome() == Kind::Ok;
+    let same = first.invocation.process == second.invocation.process;
+    let is_over = first.end.is_some_and(|end| end < second.start);
+    match clock {
+        Clock::Process => (both_ok && same && a < b).then_some('p'),
+        Clock::Realtime => (is_ok && is_over).then_some('t'),
+    }
 }
 
 fn cycles(

@@ -1,6 +1,6 @@
 //! The order of the elements of each key, as far as reads tell it.
 
-use super::transactions::{Access, NONE, Transactions, number};
+use crate::isolation::transactions::{Access, NONE, Transactions, number};
 
 /// Two reads of one key of which neither is a head of the other.
 pub(super) struct Incompatible {
@@ -26,31 +26,32 @@ pub(super) struct Orders {
 
 impl Orders {
     pub(super) fn of(txns: &Transactions<'_>) -> Self {
+        let keys = || 0..number(txns.keys_count());
         let mut orders = Self {
             starts: vec![0],
             elements: Vec::new(),
             places: vec![NONE; txns.elements.len()],
-            is_tainted: txns.keys.iter().map(|key| key.duplicate_len.is_some()).collect(),
+            is_tainted: keys().map(|key| txns.lists.duplicate_len(key).is_some()).collect(),
             unread: Vec::new(),
             unread_starts: Vec::new(),
             incompatible: Vec::new(),
         };
         // By key the read that is longest, where that is not the key's list.
-        let mut longest_odd = vec![NONE; txns.keys.len()];
-        for &mop in &txns.odd_reads {
+        let mut longest_odd = vec![NONE; txns.keys_count()];
+        for &mop in &txns.lists.odd_reads {
             let key = txns.mops[mop as usize].key as usize;
             orders.is_tainted[key] = true;
             let longest = match longest_odd[key] {
-                NONE => txns.keys[key].list.len(),
+                NONE => txns.lists.of_key(number(key)).len(),
                 longest => txns.contents(txns.mops[longest as usize]).len(),
             };
             if txns.contents(txns.mops[mop as usize]).len() > longest {
                 longest_odd[key] = mop;
             }
         }
-        for (key, &odd) in longest_odd.iter().enumerate() {
+        for (key, &odd) in keys().zip(&longest_odd) {
             let list = match odd {
-                NONE => txns.keys[key].list.as_slice(),
+                NONE => txns.lists.of_key(key),
                 odd => txns.contents(txns.mops[odd as usize]),
             };
             let mut place = 0;
@@ -110,7 +111,7 @@ impl Orders {
             known.reader_mop == NONE && txns.possible_writer(*element).is_some()
         };
         let all = 0..number(txns.elements.len());
-        let mut ends = vec![0_u32; txns.keys.len() + 1];
+        let mut ends = vec![0_u32; txns.keys_count() + 1];
         for element in all.clone().filter(is_unread) {
             ends[txns.elements[element as usize].key as usize + 1] += 1;
         }
@@ -128,14 +129,14 @@ impl Orders {
 
     /// Compares every read of a key that has contradictory ones with the longest.
     fn compare(&mut self, txns: &Transactions<'_>, longest_odd: &[u32]) {
-        if txns.odd_reads.is_empty() {
+        if txns.lists.odd_reads.is_empty() {
             return;
         }
         for (mop, read) in (0..).zip(&txns.mops) {
-            let Access::Read { odd, .. } = read.access else { continue };
+            let Access::List { odd, .. } = read.access else { continue };
             let longest_mop = match longest_odd[read.key as usize] {
                 NONE if odd == NONE => continue,
-                NONE => txns.keys[read.key as usize].list_mop,
+                NONE => txns.lists.longest_mop(read.key),
                 longest => longest,
             };
             let longest = txns.contents(txns.mops[longest_mop as usize]);
