@@ -11,10 +11,10 @@ use serde_json::json;
 use squall_check::checkers::{self, CHECKERS, Checker, Reading, Sight};
 use squall_check::consistency::{self, Model};
 use squall_check::isolation::{Registers, ThinAir};
-use squall_check::linear::{FailedCas, NilRead};
+use squall_check::linear::{self, FailedCas, NilRead};
 use squall_check::{Outcome, Verdict};
 use squall_history::formats::{self, FORMATS, Format};
-use squall_history::{History, Kind, Value};
+use squall_history::{History, Kind, Value, jsonl};
 
 use crate::cli::{self, CheckArgs};
 use crate::exit::{DATA, Failure};
@@ -82,6 +82,8 @@ fn exit_of(verdict: Verdict) -> u8 {
 /// What was asked for.
 struct Request<'a> {
     files: &'a [String],
+    /// Where the core is written.
+    core: Option<&'a str>,
     checker: Option<&'static Checker>,
     format: Option<&'static Format>,
     nil_read: Option<NilRead>,
@@ -89,6 +91,7 @@ struct Request<'a> {
     is_keyed: Option<bool>,
     models: Vec<Model>,
     registers: Registers,
+    steps_max: u64,
     jobs: usize,
 }
 
@@ -127,17 +130,16 @@ impl<'a> Request<'a> {
             &[("drop", FailedCas::Drop), ("observe", FailedCas::Observe)],
         );
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let jobs = match args.jobs.as_deref() {
-            None => cores,
-            Some(text) => text.parse().ok().filter(|&jobs| jobs > 0).ok_or_else(|| {
-                Failure::usage(format!("--jobs must be a number from 1, got {text:?}"))
-            })?,
-        };
+        let jobs = number("--jobs", args.jobs.as_deref(), cores as u64)?;
         if args.files.iter().filter(|file| *file == STDIN).count() > 1 {
             return Err(Failure::usage("- is the standard input, which can be read only once"));
         }
+        if args.core.is_some() && args.files.len() > 1 {
+            return Err(Failure::usage("--core writes one core, so it needs one FILE"));
+        }
         Ok(Self {
             files: &args.files,
+            core: args.core.as_deref(),
             checker: checker.transpose()?,
             format: format.transpose()?,
             nil_read: nil_read?,
@@ -145,7 +147,8 @@ impl<'a> Request<'a> {
             is_keyed: args.independent.then_some(true),
             models: models(args.consistency_models.as_deref())?,
             registers: registers(args)?,
-            jobs: jobs.min(args.files.len()),
+            steps_max: number("--steps", args.steps.as_deref(), linear::STEPS_USUAL)?,
+            jobs: usize::try_from(jobs).unwrap_or(usize::MAX).min(args.files.len()),
         })
     }
 
@@ -200,6 +203,7 @@ impl<'a> Request<'a> {
             has_real_time: facts.has_real_time,
             models: self.models.clone(),
             registers: self.registers.clone(),
+            steps_max: self.steps_max,
         };
         if self.registers.linearizable_keys && !facts.has_real_time {
             return Err(Failure::usage(format!(
@@ -213,7 +217,11 @@ impl<'a> Request<'a> {
                 checker.name
             )));
         }
-        let outcome = (checker.check)(&read.history, &reading);
+        let mut outcome = (checker.check)(&read.history, &reading);
+        checker.find_cores(&read.history, &reading, &mut outcome);
+        if let Some(to) = self.core {
+            write_core(to, &read.history, &outcome)?;
+        }
         let (counts, processes_count) = count(&read.history);
         let models = if checker.has_models { reading.models() } else { Vec::new() };
         Ok(Checked {
@@ -227,6 +235,27 @@ impl<'a> Request<'a> {
             took: crate::test::now().saturating_sub(begun),
         })
     }
+}
+
+/// Writes the core of the gravest anomaly that has one.
+fn write_core(to: &str, history: &History, outcome: &Outcome) -> Result<(), Failure> {
+    let mut cores = outcome.anomalies.iter().filter_map(|anomaly| anomaly.core.as_ref());
+    let Some(core) = cores.next() else {
+        let why = match outcome.verdict {
+            Verdict::Broken => "no part of at most 64 operations is broken in the same way",
+            _ => "the history is not broken",
+        };
+        remark(&format!("squall: {} is not written: {why}", shell_word(to)));
+        return Ok(());
+    };
+    let cannot = |error| Failure::cannot_create(format!("{}: {error}", shell_word(to)));
+    fs::write(to, jsonl::write(&core.of(history))).map_err(cannot)
+}
+
+fn number(flag: &str, text: Option<&str>, usual: u64) -> Result<u64, Failure> {
+    let Some(text) = text else { return Ok(usual) };
+    let wrong = || Failure::usage(format!("{flag} must be a number from 1, got {text:?}"));
+    text.parse().ok().filter(|&number| number > 0).ok_or_else(wrong)
 }
 
 fn rule<T: Copy>(

@@ -127,6 +127,12 @@ pub(crate) struct CheckArgs {
     /// Values are pairs of a key and the value proper [default: the values tell].
     #[arg(long)]
     pub(crate) independent: bool,
+    /// How many steps a search may take for each key [default: 4000000].
+    #[arg(long, value_name = "NUM")]
+    pub(crate) steps: Option<String>,
+    /// Write the smallest part that is broken in the same way to this file, as JSON lines.
+    #[arg(long, value_name = "OUT")]
+    pub(crate) core: Option<String>,
     /// What transactions were promised, with commas [default: strict-serializable, or
     /// strong-session-serializable where there is no real time].
     #[arg(

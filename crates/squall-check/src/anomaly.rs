@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use squall_history::{Operation, Value};
 
+use crate::minimal::Core;
+
 /// Anomalies of one class that an outcome carries; the count stays exact.
 const SHOWN_MAX: usize = 8;
 /// Operations that one anomaly carries, and edges.
@@ -365,13 +367,23 @@ pub struct Anomaly {
     pub ops: Vec<OpRef>,
     /// Why some of them must come before others; a circle, if there are any.
     pub edges: Vec<Edge>,
+    /// The smallest part of the history that is broken in the same way, if it was looked for.
+    pub core: Option<Core>,
     /// More, by name; depends on the class.
     pub details: Value,
 }
 
 impl Anomaly {
     pub(crate) fn new(class: &'static Class, title: String, ops: Vec<OpRef>) -> Self {
-        Self { class, title, count: 1, ops, edges: Vec::new(), details: Value::record([]) }
+        Self {
+            class,
+            title,
+            count: 1,
+            ops,
+            edges: Vec::new(),
+            core: None,
+            details: Value::record([]),
+        }
     }
 
     pub(crate) fn with_edges(mut self, edges: Vec<Edge>) -> Self {
@@ -396,9 +408,10 @@ impl Anomaly {
             ("title", Value::str(self.title.as_str())),
             ("ops", self.ops.iter().map(OpRef::to_value).collect()),
         ];
+        let core = self.core.as_ref().map(|core| ("core", core.to_value()));
         let after =
             [("details", self.details.clone()), ("suggestion", Value::str(self.class.suggestion))];
-        Value::record(before.into_iter().chain(edges).chain(after))
+        Value::record(before.into_iter().chain(edges).chain(core).chain(after))
     }
 }
 

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use squall_history::{History, Kind, Value};
 
 use crate::consistency::Model;
+use crate::minimal::ties::{self, Traffics};
 use crate::verdict::{Outcome, Reason, ReasonCode, Verdict};
-use crate::{bank, counter, echo, isolation, kafka, linear, lock, set_full, unique_ids};
+use crate::{bank, counter, echo, isolation, kafka, linear, lock, minimal, set_full, unique_ids};
 
 /// What the form of a history leaves open, or its owner knows better.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Reading {
     pub models: Vec<Model>,
     /// What is known of registers in transactions.
     pub registers: isolation::Registers,
+    /// See [`linear::Options::steps_max`].
+    pub steps_max: u64,
 }
 
 impl Reading {
@@ -108,8 +111,19 @@ pub struct Checker {
     pub has_models: bool,
     /// Whether a history that looks so is one of its own.
     pub fits: fn(&Sight<'_>) -> bool,
+    /// Which operations rest on which, for the search of a core; `None` if nothing can be left out
+    /// of a history of this kind without making a right one wrong.
+    pub(crate) traffic: Option<Traffics>,
     /// Judges a history.
     pub check: fn(&History, &Reading) -> Outcome,
+}
+
+impl Checker {
+    /// Gives the first anomaly of each class in an outcome of this checker the smallest part of the
+    /// history that is broken in the same way. Takes about as long as judging a million events.
+    pub fn find_cores(&self, history: &History, reading: &Reading, outcome: &mut Outcome) {
+        minimal::add_to(outcome, self, history, reading);
+    }
 }
 
 /// Every checker that judges a history by itself.
@@ -119,6 +133,7 @@ pub static CHECKERS: &[Checker] = &[
         promise: "every key behaves as one register: linearizable",
         has_models: false,
         fits: |sight| sight.has_only(&["read", "write", "cas"]) && sight.has_one(&["write", "cas"]),
+        traffic: Some(ties::register),
         check: |history, reading| object("cas-register", history, reading),
     },
     Checker {
@@ -126,6 +141,7 @@ pub static CHECKERS: &[Checker] = &[
         promise: "every key behaves as one text with get, put and append: linearizable",
         has_models: false,
         fits: |sight| sight.has_only(&["get", "put", "append"]) && sight.has_one(&["get"]),
+        traffic: Some(ties::state),
         check: |history, reading| object("kv", history, reading),
     },
     Checker {
@@ -133,6 +149,7 @@ pub static CHECKERS: &[Checker] = &[
         promise: "transactions that append to lists are isolated from each other",
         has_models: true,
         fits: |sight| sight.has_only(&["txn", ""]) && sight.appends,
+        traffic: Some(ties::transactions),
         check: |history, reading| isolation::list_append(history, &reading.isolation()),
     },
     Checker {
@@ -140,6 +157,7 @@ pub static CHECKERS: &[Checker] = &[
         promise: "transactions that write registers are isolated from each other",
         has_models: true,
         fits: |sight| sight.has_only(&["txn", ""]) && sight.writes,
+        traffic: Some(ties::transactions),
         check: |history, reading| {
             isolation::rw_register(history, &reading.isolation(), &reading.registers)
         },
@@ -153,6 +171,7 @@ pub static CHECKERS: &[Checker] = &[
             let consumers = sight.has_one(&["commit_offsets", "list_committed_offsets"]);
             sight.has_only(LOG) && (moves || consumers)
         },
+        traffic: None,
         check: |history, _| kafka::check(history, &kafka::Options::default()),
     },
     Checker {
@@ -162,6 +181,7 @@ pub static CHECKERS: &[Checker] = &[
         fits: |sight| {
             sight.has_only(&["enqueue", "dequeue", "peek"]) && sight.has_one(&["enqueue"])
         },
+        traffic: Some(ties::queue),
         check: |history, reading| object("fifo", history, reading),
     },
     Checker {
@@ -173,6 +193,7 @@ pub static CHECKERS: &[Checker] = &[
                 && sight.has_one(&["acquire"])
                 && sight.acquires_tokens
         },
+        traffic: None,
         check: |history, reading| locks(lock::Kind::Fenced, history, reading),
     },
     Checker {
@@ -183,6 +204,7 @@ pub static CHECKERS: &[Checker] = &[
             let locks = ["acquire", "release", "try-acquire"];
             sight.has_only(&locks) && sight.has_one(&["acquire", "try-acquire"])
         },
+        traffic: Some(ties::lock),
         check: |history, reading| locks(lock::Kind::Owner, history, reading),
     },
     Checker {
@@ -191,6 +213,7 @@ pub static CHECKERS: &[Checker] = &[
         has_models: false,
         // Nothing tells it from a lock that its holder may not take again.
         fits: |_| false,
+        traffic: None,
         check: |history, reading| locks(lock::Kind::Reentrant, history, reading),
     },
     Checker {
@@ -199,6 +222,7 @@ pub static CHECKERS: &[Checker] = &[
         has_models: false,
         // Nothing tells it from a lock that its holder releases.
         fits: |_| false,
+        traffic: None,
         check: |history, reading| locks(lock::Kind::Mutex, history, reading),
     },
     Checker {
@@ -210,6 +234,7 @@ pub static CHECKERS: &[Checker] = &[
             let is_set = sight.reads_lists || sight.has_one(&["broadcast"]);
             sight.has_only(&["add", "broadcast", "read"]) && sight.has_one(&adds) && is_set
         },
+        traffic: Some(ties::set),
         check: |history, _| {
             let is_broadcast = history.events.iter().any(|event| event.f == "broadcast");
             let broadcast = set_full::Options::broadcast;
@@ -222,6 +247,7 @@ pub static CHECKERS: &[Checker] = &[
         promise: "what was added, and no more, is read in the end",
         has_models: false,
         fits: |sight| sight.has_only(&["add", "read"]) && sight.has_one(&["add"]),
+        traffic: Some(ties::state),
         check: |history, _| counter::check(history, &counter::Options::default()),
     },
     Checker {
@@ -230,6 +256,7 @@ pub static CHECKERS: &[Checker] = &[
         has_models: false,
         // Nothing tells it from a counter that may shrink.
         fits: |_| false,
+        traffic: Some(ties::state),
         check: |history, _| {
             let options = counter::Options { is_grow_only: true, ..counter::Options::default() };
             counter::check(history, &options)
@@ -240,6 +267,7 @@ pub static CHECKERS: &[Checker] = &[
         promise: "every read of all accounts finds the same total",
         has_models: false,
         fits: |sight| sight.has_only(&["transfer", "read"]) && sight.has_one(&["transfer"]),
+        traffic: Some(ties::nothing),
         check: |history, _| bank::check(history, &bank::Options::default()),
     },
     Checker {
@@ -247,6 +275,7 @@ pub static CHECKERS: &[Checker] = &[
         promise: "no id is given twice",
         has_models: false,
         fits: |sight| sight.has_only(&["generate"]),
+        traffic: Some(ties::nothing),
         check: |history, _| unique_ids::check(history, &unique_ids::Options::default()),
     },
     Checker {
@@ -254,6 +283,7 @@ pub static CHECKERS: &[Checker] = &[
         promise: "a reply carries what was sent",
         has_models: false,
         fits: |sight| sight.has_only(&["echo"]),
+        traffic: Some(ties::nothing),
         check: |history, _| echo::check(history, &echo::Options::default()),
     },
 ];
@@ -301,8 +331,8 @@ fn not_timed() -> Outcome {
 }
 
 fn options(reading: &Reading, is_keyed: bool) -> linear::Options {
-    let Reading { nil_read, failed_cas, .. } = *reading;
-    linear::Options { is_keyed, nil_read, failed_cas, ..linear::Options::register() }
+    let Reading { nil_read, failed_cas, steps_max, .. } = *reading;
+    linear::Options { is_keyed, nil_read, failed_cas, steps_max, ..linear::Options::register() }
 }
 
 /// The checker of this name.
@@ -320,7 +350,7 @@ pub fn guess(history: &History) -> Option<&'static Checker> {
 
 /// Whether the values of a register's history are pairs of a key and the value proper: all of them
 /// are, and a compare-and-set has a pair in its pair.
-fn looks_keyed(history: &History) -> bool {
+pub(crate) fn looks_keyed(history: &History) -> bool {
     let is_keyed = |f: &str, value: &Value| match value.as_pair() {
         Some((_, inner)) => f != "cas" || inner.as_pair().is_some(),
         None => false,

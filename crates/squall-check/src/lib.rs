@@ -71,10 +71,13 @@ pub mod statistics;
 
 pub mod checkers;
 
+mod minimal;
+
 mod intern;
 
 pub use anomaly::{ANOMALIES, Anomaly, Class, Edge, EdgeKind, OpRef};
 pub use faults::{FaultSpan, in_force};
+pub use minimal::Core;
 #[doc(no_inline)]
 pub use squall_history::History;
 pub use verdict::{Outcome, Reason, ReasonCode, Verdict};

@@ -61,8 +61,8 @@ use search::{Answer, Deadlock, Limits, Search};
 pub use spec::{Call, Misfit, Pattern, Spec, Special, Timed};
 pub use specs::{Named, SPECS, named};
 
-/// See [`Options::steps_max`].
-const STEPS_USUAL: u64 = 4_000_000;
+/// The usual [`Options::steps_max`].
+pub const STEPS_USUAL: u64 = 4_000_000;
 /// See [`Options::memo_bytes_max`].
 const MEMO_BYTES_USUAL: usize = 512 << 20;
 

@@ -320,7 +320,7 @@ fn sums_and_sets() -> Vec<Family> {
     ]
 }
 
-fn reading() -> Reading {
+pub(crate) fn reading() -> Reading {
     Reading {
         nil_read: NilRead::Initial,
         failed_cas: FailedCas::Drop,
@@ -328,6 +328,7 @@ fn reading() -> Reading {
         has_real_time: true,
         models: Vec::new(),
         registers: Registers::usual(),
+        steps_max: squall_check::linear::STEPS_USUAL,
     }
 }
 
