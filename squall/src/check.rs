@@ -394,6 +394,7 @@ impl Checked {
         }
         explain::anomalies(&self.outcome.anomalies, "what --json prints", paint, out);
         self.ruled_out(out);
+        self.next_commands(file, out);
         out.push('\n');
     }
 
@@ -420,6 +421,23 @@ impl Checked {
         if let Some(note) = self.outcome.result.get("note").and_then(Value::as_text) {
             out.push_str(&format!("      {note}\n"));
         }
+    }
+
+    /// What can be asked next of a broken history.
+    fn next_commands(&self, file: &str, out: &mut String) {
+        let found = &self.outcome.anomalies;
+        if found.is_empty() || file == STDIN {
+            return;
+        }
+        let file = shell_word(file);
+        let core = format!("squall check {file} --core core.jsonl");
+        let all = format!("squall check {file} --json");
+        let width = core.len().max(all.len()) + 2;
+        out.push_str("\n");
+        if found.iter().any(|anomaly| anomaly.core.is_some()) {
+            out.push_str(&format!("  {core:<width$}the smallest part that is as broken\n"));
+        }
+        out.push_str(&format!("  {all:<width$}everything that was found\n"));
     }
 
     /// One line, in the schema of all checkers.

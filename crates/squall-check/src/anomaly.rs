@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use squall_history::{Operation, Value};
+use squall_history::{Kind, Operation, Value};
 
 use crate::minimal::Core;
 
@@ -325,6 +325,8 @@ pub struct OpRef {
     pub process: Value,
     /// The function.
     pub f: String,
+    /// How it ended; `Info` if nobody knows.
+    pub outcome: Kind,
     /// The operation in one phrase of at most 120 characters.
     pub text: String,
 }
@@ -339,6 +341,7 @@ impl OpRef {
             invoke: operation.invocation.index,
             process: operation.invocation.process.to_value(),
             f: operation.f().to_owned(),
+            outcome: operation.outcome(),
             text: last.text(),
         }
     }
@@ -349,6 +352,7 @@ impl OpRef {
             ("invoke", Value::uint(self.invoke)),
             ("process", self.process.clone()),
             ("f", Value::str(self.f.as_str())),
+            ("outcome", Value::str(self.outcome.as_str())),
             ("text", Value::str(self.text.as_str())),
         ])
     }

@@ -124,6 +124,13 @@ impl Checker {
     pub fn find_cores(&self, history: &History, reading: &Reading, outcome: &mut Outcome) {
         minimal::add_to(outcome, self, history, reading);
     }
+
+    /// The history without these operations (indices of their invocations) and all that rest on
+    /// them. If the history is right, so is this. `None`: what rests on what is not known.
+    #[must_use]
+    pub fn leave_out(&self, history: &History, reading: &Reading, gone: &[u64]) -> Option<History> {
+        minimal::leave_out(self, history, reading, gone)
+    }
 }
 
 /// Every checker that judges a history by itself.

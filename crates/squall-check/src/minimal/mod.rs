@@ -35,6 +35,8 @@ pub struct Core {
     pub is_minimal: bool,
     /// How many parts were judged.
     pub trials: u32,
+    /// How many operations the history has.
+    pub history_ops: usize,
 }
 
 impl Core {
@@ -68,7 +70,6 @@ pub(crate) fn add_to(
     {
         return;
     }
-    let known: BTreeSet<&str> = outcome.anomalies.iter().map(|found| found.class.name).collect();
     let operations = history.operations().list;
     let is_keyed = reading.is_keyed.unwrap_or_else(|| looks_keyed(history));
     let ties = Ties::of(traffic(&operations, is_keyed));
@@ -84,13 +85,11 @@ pub(crate) fn add_to(
             let found = (checker.check)(part, &quick);
             found.verdict == Verdict::Broken
                 && found.anomalies.iter().any(|anomaly| anomaly.class.name == class)
-                && found.anomalies.iter().all(|anomaly| known.contains(anomaly.class.name))
         };
         let mut shrinking = Shrinking {
             history,
             operations: &operations,
             ties: &ties,
-            cut: usize::MAX,
             is_same: &is_same,
             events_left: EVENTS_MAX / CLASSES_MAX,
             trials: 0,
@@ -99,13 +98,29 @@ pub(crate) fn add_to(
     }
 }
 
+/// See [`Checker::leave_out`].
+pub(crate) fn leave_out(
+    checker: &Checker,
+    history: &History,
+    reading: &Reading,
+    gone: &[u64],
+) -> Option<History> {
+    let operations = history.operations().list;
+    let is_keyed = reading.is_keyed.unwrap_or_else(|| looks_keyed(history));
+    let ties = Ties::of(checker.traffic?(&operations, is_keyed));
+    let is_gone = |operation: &Operation<'_>| gone.contains(&operation.invocation.index);
+    let mut gone: Vec<bool> = operations.iter().map(is_gone).collect();
+    ties.complete(&mut gone);
+    let left = operations.iter().zip(&gone).filter(|&(_, &is_gone)| !is_gone);
+    let ops = left.map(|(operation, _)| OpRef::of(operation)).collect();
+    Some(Core { ops, is_minimal: false, trials: 0, history_ops: operations.len() }.of(history))
+}
+
 /// One search for a core.
 struct Shrinking<'a, 'h> {
     history: &'h History,
     operations: &'a [Operation<'h>],
     ties: &'a Ties,
-    /// The part ends with the event at this place.
-    cut: usize,
     is_same: &'a dyn Fn(&History) -> bool,
     events_left: usize,
     trials: u32,
@@ -133,6 +148,7 @@ impl Shrinking<'_, '_> {
             ops: ops.collect(),
             is_minimal,
             trials: self.trials,
+            history_ops: self.operations.len(),
         })
     }
 
@@ -149,13 +165,13 @@ impl Shrinking<'_, '_> {
         if self.is_still_broken(&rest) {
             return Some(rest);
         }
-        self.cut = last.unwrap_or(usize::MAX);
-        let begun = places.clone().filter(|&at| self.operations[at].start <= self.cut);
-        let begun: Vec<usize> = begun.collect();
+        let mut later: Vec<bool> =
+            self.operations.iter().map(|operation| Some(operation.start) > last).collect();
+        self.ties.complete(&mut later);
+        let begun: Vec<usize> = places.clone().filter(|&at| !later[at]).collect();
         if self.is_still_broken(&begun) {
             return Some(begun);
         }
-        self.cut = usize::MAX;
         let all: Vec<usize> = places.collect();
         self.is_still_broken(&all).then_some(all)
     }
@@ -214,7 +230,7 @@ impl Shrinking<'_, '_> {
             places.push(operation.start);
             let last = operation.completion.map(|completion| completion.index);
             let end = operation.end.or_else(|| self.place_of(last?, operation.start));
-            places.extend(end.filter(|&end| end <= self.cut));
+            places.extend(end);
         }
         places.sort_unstable();
         self.events_left = self.events_left.saturating_sub(places.len());

@@ -3,6 +3,7 @@
 mod arbitrary;
 
 mod consistency;
+mod cores;
 
 mod counters;
 

@@ -28,11 +28,11 @@ const HISTORIES: u64 = 2_000;
 /// A function and its argument.
 type Asked = (&'static str, Value);
 
-struct Family {
+pub(crate) struct Family {
     /// The checker.
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// The history of a seed; one of an odd seed may be wrong.
-    history: fn(u64) -> History,
+    pub(crate) history: fn(u64) -> History,
     /// An operation whose failure must not matter, with a fresh number in it.
     failed: Option<fn(i64) -> Asked>,
     /// An operation that may stay open.
@@ -173,7 +173,7 @@ fn pair(a: impl Into<Value>, b: impl Into<Value>) -> Value {
     Value::list([a.into(), b.into()])
 }
 
-fn families() -> Vec<Family> {
+pub(crate) fn families() -> Vec<Family> {
     [objects(), transactions_and_logs(), locks(), sums_and_sets()].into_iter().flatten().collect()
 }
 
