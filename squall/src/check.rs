@@ -13,7 +13,7 @@ use squall_check::consistency::{self, Model};
 use squall_check::isolation::{Registers, ThinAir};
 use squall_check::linear::{self, FailedCas, NilRead};
 use squall_check::{Outcome, Verdict};
-use squall_history::formats::{self, FORMATS, Format};
+use squall_history::formats::{self, FORMATS, Facts, Format};
 use squall_history::{History, Kind, Value, jsonl};
 
 use crate::cli::{self, CheckArgs};
@@ -92,6 +92,7 @@ struct Request<'a> {
     models: Vec<Model>,
     registers: Registers,
     steps_max: u64,
+    skips_bad_lines: bool,
     jobs: usize,
 }
 
@@ -106,6 +107,8 @@ struct Checked {
     counts: (usize, [usize; 3]),
     processes_count: usize,
     skipped_count: usize,
+    /// How long the checker took, and all of it: reading, checking, looking for cores.
+    checking: Duration,
     took: Duration,
 }
 
@@ -148,6 +151,7 @@ impl<'a> Request<'a> {
             models: models(args.consistency_models.as_deref())?,
             registers: registers(args)?,
             steps_max: number("--steps", args.steps.as_deref(), linear::STEPS_USUAL)?,
+            skips_bad_lines: args.skip_bad_lines,
             jobs: usize::try_from(jobs).unwrap_or(usize::MAX).min(args.files.len()),
         })
     }
@@ -172,6 +176,21 @@ impl<'a> Request<'a> {
         done.into_iter().map(|(_, result)| result).collect()
     }
 
+    /// What the form leaves open, unless the user knows better.
+    fn reading(&self, facts: Facts) -> Reading {
+        let is_initial = |is_initial| if is_initial { NilRead::Initial } else { NilRead::Any };
+        let is_seen = |is_seen| if is_seen { FailedCas::Observe } else { FailedCas::Drop };
+        Reading {
+            nil_read: self.nil_read.unwrap_or_else(|| is_initial(facts.is_nil_initial)),
+            failed_cas: self.failed_cas.unwrap_or_else(|| is_seen(facts.is_failed_cas_observed)),
+            is_keyed: self.is_keyed,
+            has_real_time: facts.has_real_time,
+            models: self.models.clone(),
+            registers: self.registers.clone(),
+            steps_max: self.steps_max,
+        }
+    }
+
     fn one(&self, file: &str) -> Result<Checked, Failure> {
         let text = read(file)?;
         let begun = crate::test::now();
@@ -181,8 +200,14 @@ impl<'a> Request<'a> {
             let what = if text.trim_ascii().is_empty() { "is empty" } else { "is no history" };
             Failure::data(format!("{shown} {what}; forms that can be read: {}", known()))
         })?;
-        let read = (format.read)(&text).map_err(|problem| {
-            Failure::data(format!("{shown}, taken for {}: {problem}", format.title))
+        let read = if self.skips_bad_lines {
+            format.read_without_bad_lines(&text)
+        } else {
+            (format.read)(&text)
+        };
+        let read = read.map_err(|problem| {
+            let advice = if self.skips_bad_lines { "" } else { "; --skip-bad-lines leaves it out" };
+            Failure::data(format!("{shown}, taken for {}: {problem}{advice}", format.title))
         })?;
         let checker = self.checker.or_else(|| checkers::guess(&read.history)).ok_or_else(|| {
             let functions: Vec<_> = Sight::of(&read.history).functions.into_iter().collect();
@@ -193,18 +218,8 @@ impl<'a> Request<'a> {
                 names.join(", ")
             ))
         })?;
-        let is_initial = |is_initial| if is_initial { NilRead::Initial } else { NilRead::Any };
-        let is_seen = |is_seen| if is_seen { FailedCas::Observe } else { FailedCas::Drop };
         let facts = format.facts;
-        let reading = Reading {
-            nil_read: self.nil_read.unwrap_or_else(|| is_initial(facts.is_nil_initial)),
-            failed_cas: self.failed_cas.unwrap_or_else(|| is_seen(facts.is_failed_cas_observed)),
-            is_keyed: self.is_keyed,
-            has_real_time: facts.has_real_time,
-            models: self.models.clone(),
-            registers: self.registers.clone(),
-            steps_max: self.steps_max,
-        };
+        let reading = self.reading(facts);
         if self.registers.linearizable_keys && !facts.has_real_time {
             return Err(Failure::usage(format!(
                 "--assume-linearizable-keys is about real time, and {} has none",
@@ -217,7 +232,10 @@ impl<'a> Request<'a> {
                 checker.name
             )));
         }
-        let mut outcome = (checker.check)(&read.history, &reading);
+        let asked = crate::test::now();
+        let outcome = (checker.check)(&read.history, &reading);
+        let checking = crate::test::now().saturating_sub(asked);
+        let mut outcome = outcome.capped_by(read.problems);
         checker.find_cores(&read.history, &reading, &mut outcome);
         if let Some(to) = self.core {
             write_core(to, &read.history, &outcome)?;
@@ -232,6 +250,7 @@ impl<'a> Request<'a> {
             counts,
             processes_count,
             skipped_count: read.lines_skipped,
+            checking,
             took: crate::test::now().saturating_sub(begun),
         })
     }
@@ -433,7 +452,7 @@ impl Checked {
         let core = format!("squall check {file} --core core.jsonl");
         let all = format!("squall check {file} --json");
         let width = core.len().max(all.len()) + 2;
-        out.push_str("\n");
+        out.push('\n');
         if found.iter().any(|anomaly| anomaly.core.is_some()) {
             out.push_str(&format!("  {core:<width$}the smallest part that is as broken\n"));
         }
@@ -459,7 +478,9 @@ impl Checked {
         line["history"] = json!({ "ops": operations, "ok": ok, "fail": fail, "info": info,
                                   "processes": self.processes_count });
         line["problems"] = self.outcome.problems.iter().map(ToString::to_string).collect();
-        line["stats"] = json!({ "ms": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX) });
+        let ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX);
+        let check_ms = self.checking.as_micros() as f64 / 1_000.0;
+        line["stats"] = json!({ "ms": ms, "check_ms": check_ms });
         line.to_string()
     }
 }

@@ -127,6 +127,9 @@ pub(crate) struct CheckArgs {
     /// Values are pairs of a key and the value proper [default: the values tell].
     #[arg(long)]
     pub(crate) independent: bool,
+    /// Leave lines out that cannot be read; what then holds is unknown.
+    #[arg(long)]
+    pub(crate) skip_bad_lines: bool,
     /// How many steps a search may take for each key [default: 4000000].
     #[arg(long, value_name = "NUM")]
     pub(crate) steps: Option<String>,

@@ -44,7 +44,8 @@ fn sentence(anomaly: &Anomaly, paint: Paint, out: &mut String) {
 fn proof(anomaly: &Anomaly, paint: Paint, out: &mut String) {
     let core = anomaly.core.as_ref().filter(|core| core.ops.len() <= OPS_MAX);
     let is_circle = !anomaly.edges.is_empty();
-    // The steps of a proof call the operations T1, T2, …
+    // The sentence and the steps of a proof call transactions T1, T2, …
+    let has_names = is_circle || ["T1", "T2"].iter().any(|&name| anomaly.title.contains(name));
     let name = |op: &OpRef| {
         let place = anomaly.ops.iter().position(|other| other.invoke == op.invoke);
         place.map(|place| format!("T{}", place + 1)).unwrap_or_default()
@@ -61,11 +62,11 @@ fn proof(anomaly: &Anomaly, paint: Paint, out: &mut String) {
     let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
     for (op, text) in shown.iter().zip(&texts) {
         let process = op.process.to_edn();
-        let name = if is_circle { format!("{:<3}", name(op)) } else { String::new() };
+        let name = if has_names { format!("{:<3}", name(op)) } else { String::new() };
         let bar = bar(op, &ends);
         let index = op.index;
         out.push_str(&format!(
-            "        {name}client {process:<3} {text:<width$}  {}  index {index}\n",
+            "        {name}client {process:<3} {text:<width$}  {}  (history index {index})\n",
             paint.faint(&bar)
         ));
     }
@@ -78,11 +79,11 @@ fn proof(anomaly: &Anomaly, paint: Paint, out: &mut String) {
     }
     if let Some(core) = &anomaly.core {
         let (count, all) = (core.ops.len() as u64, core.history_ops as u64);
-        let shown = if count > OPS_MAX as u64 { "" } else { " above" };
+        let these = if count > OPS_MAX as u64 { "" } else { "these " };
         let least = if core.is_minimal { ", and no fewer" } else { "" };
         let (count, all) = (grouped(count), grouped(all));
         out.push_str(&format!(
-            "        the {count} of {all} operations{shown} are enough for it{least}\n"
+            "        {these}{count} of {all} operations are enough for it{least}\n"
         ));
     }
     if !anomaly.class.suggestion.is_empty() {

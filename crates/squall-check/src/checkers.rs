@@ -34,6 +34,21 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// As of a history of Jepsen or of a run here: a read of nil says nothing, a failed
+    /// compare-and-set did not happen, and the order of the events is that of real time.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self {
+            nil_read: linear::NilRead::Any,
+            failed_cas: linear::FailedCas::Drop,
+            is_keyed: None,
+            has_real_time: true,
+            models: Vec::new(),
+            registers: isolation::Registers::usual(),
+            steps_max: linear::STEPS_USUAL,
+        }
+    }
+
     /// The models that are asked for.
     #[must_use]
     pub fn models(&self) -> Vec<Model> {

@@ -24,15 +24,19 @@
 //!
 //! ```
 //! use squall_check::{Verdict, linear};
-//! use squall_history::jsonl;
+//! use squall_history::{Called, History, Value};
 //!
-//! let history = jsonl::read(br#"{"type":"invoke","process":0,"f":"write","value":1}
-//! {"type":"ok","process":0,"f":"write","value":1}
-//! {"type":"invoke","process":1,"f":"read"}
-//! {"type":"ok","process":1,"f":"read","value":2}"#).expect("a history").history;
-//! let outcome = linear::check(&history, &linear::Options::register());
+//! let calls = vec![
+//!     Called { process: 0, f: "write", asked: 1.into(), answered: Some(1.into()),
+//!              from_ns: 0, to_ns: 4 },
+//!     Called { process: 0, f: "write", asked: 2.into(), answered: Some(2.into()),
+//!              from_ns: 5, to_ns: 9 },
+//!     Called { process: 1, f: "read", asked: Value::Nil, answered: Some(1.into()),
+//!              from_ns: 10, to_ns: 12 },
+//! ];
+//! let outcome = linear::check(&History::of_calls(calls), &linear::Options::register());
 //! assert_eq!(outcome.verdict, Verdict::Broken);
-//! assert_eq!(outcome.anomalies[0].class.name, "thin-air-read");
+//! assert_eq!(outcome.anomalies[0].class.name, "not-linearizable");
 //! ```
 //!
 //! What this does not do yet: leases, and judging a history while it grows.

@@ -79,7 +79,8 @@ impl Outcome {
     }
 
     /// Adds the problems of the history; if one of them matters, *held* becomes *unknown*.
-    pub(crate) fn capped_by(mut self, problems: Vec<Problem>) -> Self {
+    #[must_use]
+    pub fn capped_by(mut self, problems: Vec<Problem>) -> Self {
         let worst = problems.iter().find(|problem| problem.code.caps_verdict());
         if let Some(problem) = worst
             && self.verdict < Verdict::Unknown

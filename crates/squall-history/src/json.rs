@@ -30,7 +30,7 @@ impl Value {
     /// Says where the text stops to be JSON, or is nested deeper than [`JSON_DEPTH_MAX`].
     pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, ParseError> {
         let text = utf8(text.as_ref())?;
-        match fast(text, Fast { stack: &mut Vec::new() }) {
+        match fast(text, Fast { memory: &mut Memory::default() }) {
             Ok(value) => Ok(value),
             Err(error) => Exact::of(text, &error)?.value(),
         }
@@ -142,10 +142,79 @@ pub(crate) fn fast<'de, S: DeserializeSeed<'de>>(
     Ok(value)
 }
 
-/// Reads a value the fast way. `stack` holds the members of the arrays that are still open; after
-/// an error something may be left on it.
+/// Texts and lists that are kept to be used again.
+const KEPT: usize = 1 << 12;
+/// Longer texts are rarely the same.
+const KEPT_BYTES_MAX: usize = 24;
+/// Longer lists, too.
+const KEPT_ITEMS_MAX: usize = 4;
+
+/// What a reader remembers from line to line. The same short texts and lists come again and again:
+/// the names of functions, and what an operation asked in what it was answered.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// The members of the arrays that are still open; after an error something may be left.
+    pub stack: Vec<Value>,
+    /// By hash: the last text of each, and the last list. Empty: nothing is kept.
+    texts: Vec<Value>,
+    lists: Vec<Value>,
+}
+
+impl Memory {
+    /// For a whole file.
+    pub(crate) fn of_file() -> Self {
+        let kept = || vec![Value::Nil; KEPT];
+        Self { stack: Vec::new(), texts: kept(), lists: kept() }
+    }
+
+    fn text(&mut self, text: &str) -> Value {
+        if self.texts.is_empty() || text.len() > KEPT_BYTES_MAX {
+            return Value::str(text);
+        }
+        let place = place(text.as_bytes().chunks(8).map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
+        }));
+        if !matches!(&self.texts[place], Value::Str(known) if **known == *text) {
+            self.texts[place] = Value::str(text);
+        }
+        self.texts[place].clone()
+    }
+
+    /// The members from `start` on as a list.
+    fn list(&mut self, start: usize) -> Value {
+        let items = &self.stack[start..];
+        let word = |item: &Value| match item {
+            Value::Nil => Some(0),
+            Value::Int(int) => Some(int.cast_unsigned()),
+            // Kept texts are the same if they lie at the same place.
+            Value::Str(text) if text.len() <= KEPT_BYTES_MAX => Some(text.as_ptr() as u64),
+            _ => None,
+        };
+        let is_short = items.len() <= KEPT_ITEMS_MAX && !self.lists.is_empty();
+        if !is_short || !items.iter().all(|item| word(item).is_some()) {
+            return Value::list(self.stack.drain(start..));
+        }
+        let place = place(items.iter().filter_map(word));
+        if !matches!(&self.lists[place], Value::List(known) if **known == *items) {
+            self.lists[place] = Value::List(items.into());
+        }
+        self.stack.truncate(start);
+        self.lists[place].clone()
+    }
+}
+
+/// Where something with these words is kept.
+fn place(words: impl Iterator<Item = u64>) -> usize {
+    let mix =
+        |sum: u64, word: u64| (sum.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from(words.fold(0, mix) >> 40).unwrap_or(0) % KEPT
+}
+
+/// Reads a value the fast way.
 pub(crate) struct Fast<'s> {
-    pub stack: &'s mut Vec<Value>,
+    pub memory: &'s mut Memory,
 }
 
 impl<'de> DeserializeSeed<'de> for Fast<'_> {
@@ -184,21 +253,21 @@ impl<'de> Visitor<'de> for Fast<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::str(text))
+        Ok(self.memory.text(text))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let start = self.stack.len();
-        while let Some(item) = items.next_element_seed(Fast { stack: self.stack })? {
-            self.stack.push(item);
+        let start = self.memory.stack.len();
+        while let Some(item) = items.next_element_seed(Fast { memory: self.memory })? {
+            self.memory.stack.push(item);
         }
-        Ok(Value::list(self.stack.drain(start..)))
+        Ok(self.memory.list(start))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut pairs = Vec::new();
         while let Some(Text(key)) = members.next_key()? {
-            let value = members.next_value_seed(Fast { stack: self.stack })?;
+            let value = members.next_value_seed(Fast { memory: self.memory })?;
             pairs.push((Value::str(key), value));
         }
         Ok(Value::map(pairs))
@@ -248,7 +317,7 @@ impl<'a> Exact<'a> {
             Some(b'-' | b'0'..=b'9') => {
                 Value::number(text).ok_or_else(|| self.error("not a number of JSON"))
             }
-            _ => fast(text, Fast { stack: &mut Vec::new() })
+            _ => fast(text, Fast { memory: &mut Memory::default() })
                 .map_err(|error| located(self.whole, text, &error)),
         }
     }

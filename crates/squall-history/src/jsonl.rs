@@ -14,7 +14,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 use crate::event::{Event, Header, History, Kind, Name, Process, name};
-use crate::json::{Exact, Fast, fast, push_display, utf8, write_string};
+use crate::json::{Exact, Fast, Memory, fast, push_display, utf8, write_string};
 use crate::problem::{ParseError, Problem, ProblemCode};
 use crate::value::Value;
 
@@ -51,14 +51,14 @@ pub fn looks_like(text: &[u8]) -> bool {
 /// The first line that is not JSON (E01) or not an event (E02).
 pub fn read(text: &[u8]) -> Result<Read, Problem> {
     let mut read = Read::default();
-    let mut stack = Vec::new();
+    let mut memory = Memory::of_file();
     let mut lines = text.split_inclusive(|&b| b == b'\n').enumerate();
     while let Some((number, raw)) = lines.next() {
         let line = raw.trim_ascii();
         if line.is_empty() {
             continue;
         }
-        match parse_fields(line, number + 1, &mut stack) {
+        match parse_fields(line, number + 1, &mut memory) {
             Ok(fields) if fields.is_header() => read.history.header = fields.into_header(),
             Ok(fields) => {
                 let event = fields.into_event();
@@ -92,7 +92,7 @@ pub(crate) fn push(history: &mut History, mut event: Event) {
 /// # Errors
 /// E01 if it is not a JSON object, E02 if it is neither a header nor an event.
 pub fn parse_line(line: &[u8], number: usize) -> Result<Line, Problem> {
-    let fields = parse_fields(line, number, &mut Vec::new())?;
+    let fields = parse_fields(line, number, &mut Memory::default())?;
     if fields.is_header() {
         return Ok(Line::Header(fields.into_header()));
     }
@@ -100,9 +100,8 @@ pub fn parse_line(line: &[u8], number: usize) -> Result<Line, Problem> {
     Ok(Line::Event(Box::new(event)))
 }
 
-/// `stack` is for [`Fast`].
-fn parse_fields(line: &[u8], number: usize, stack: &mut Vec<Value>) -> Result<Fields, Problem> {
-    utf8(line).and_then(|text| Fields::parse(text, stack)).map_err(|error| {
+fn parse_fields(line: &[u8], number: usize, memory: &mut Memory) -> Result<Fields, Problem> {
+    utf8(line).and_then(|text| Fields::parse(text, memory)).map_err(|error| {
         Problem::new(ProblemCode::E01, (number, error.column), line, &error.message)
     })
 }
@@ -181,10 +180,10 @@ impl Key {
 }
 
 impl Fields {
-    fn parse(text: &str, stack: &mut Vec<Value>) -> Result<Self, ParseError> {
-        stack.clear();
+    fn parse(text: &str, memory: &mut Memory) -> Result<Self, ParseError> {
+        memory.stack.clear();
         let mut fields = Self::default();
-        let Err(error) = fast(text, Object { fields: &mut fields, stack }) else {
+        let Err(error) = fast(text, Object { fields: &mut fields, memory }) else {
             return Ok(fields);
         };
         fields = Self::default();
@@ -264,7 +263,7 @@ impl Fields {
 /// Reads the fields of a line in one pass.
 struct Object<'s> {
     fields: &'s mut Fields,
-    stack: &'s mut Vec<Value>,
+    memory: &'s mut Memory,
 }
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
@@ -290,7 +289,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                     members.next_value_seed(ByText(|text: &str| fields.set_text(&key, text)))?;
                 }
                 key => {
-                    let value = members.next_value_seed(Fast { stack: self.stack })?;
+                    let value = members.next_value_seed(Fast { memory: self.memory })?;
                     self.fields.set(key, value);
                 }
             }

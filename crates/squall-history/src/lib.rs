@@ -28,6 +28,8 @@ mod event;
 
 mod operation;
 
+mod called;
+
 mod problem;
 
 mod json;
@@ -42,6 +44,7 @@ pub mod text;
 
 pub mod trace;
 
+pub use called::Called;
 pub use edn::{EDN_DEPTH_MAX, EdnReader};
 pub use event::{Event, Header, History, Kind, Name, Process, name, named_error};
 pub use json::JSON_DEPTH_MAX;

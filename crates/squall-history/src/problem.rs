@@ -90,7 +90,7 @@ impl Problem {
             Err(e) if e.error_len().is_none() => {
                 String::from_utf8_lossy(&raw[..e.valid_up_to()]).into_owned()
             }
-            Err(_) => raw.escape_ascii().to_string(),
+            Err(_) => raw.escape_ascii().to_string().chars().take(RAW_BYTES_MAX).collect(),
         };
         Self { code, line: place.0, column: place.1, raw, hint: hint.to_owned() }
     }

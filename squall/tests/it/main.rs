@@ -7,7 +7,9 @@
 #[allow(dead_code, reason = "the other binary of tests uses the rest")]
 mod shell;
 
+mod bad_files;
 mod checks;
+mod explained;
 mod keeping;
 mod replays;
 mod sweeps;

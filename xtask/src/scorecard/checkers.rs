@@ -1,10 +1,11 @@
 //! What the checkers cost as histories grow, by the example `cost` of squall-check.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::{Effort, Figure};
-use crate::Error;
-use crate::measure::{Program, example, load};
+use crate::measure::{self, Program, Scratch, example, load};
+use crate::{Error, root};
 
 /// The checkers, as the example names them. Rows name them by place.
 const CHECKERS: [&str; 5] =
@@ -14,6 +15,97 @@ pub(super) const REGISTER_UNKNOWN: usize = 1;
 pub(super) const REGISTER_CROWDED: usize = 2;
 pub(super) const SET_FULL: usize = 3;
 pub(super) const UNIQUE_IDS: usize = 4;
+
+/// The cases of squall-check's example that have a target of their own. Rows name them by place.
+const CASES: [&str; 10] = [
+    "registers-1000-keys",
+    "register-unique-values",
+    "register-unique-values-broken",
+    "register-cas-10-clients",
+    "register-cas-30-clients",
+    "register-cas-10-clients-broken",
+    "list-append",
+    "rw-register-linearizable-keys",
+    "set-full",
+    "kafka",
+];
+
+/// The seconds that a case takes, its history in memory. The peak is that of the whole process.
+pub(super) fn case<const CASE: usize>(_: Effort) -> Result<Figure, Error> {
+    let name = CASES[CASE];
+    let ran = Program::new(example("squall-check", "cost")?).args(["case", name]).run_well()?;
+    let wrong = || Error::Answer(format!("case {name} says {:?}", ran.stdout));
+    let (ms, verdict) = ran.stdout.trim().split_once(' ').ok_or_else(wrong)?;
+    let ms: f64 = ms.parse().map_err(|_| wrong())?;
+    let expected = if name.ends_with("broken") { "broken" } else { "held" };
+    if verdict != expected {
+        return Err(wrong());
+    }
+    let peak = ran.resident_bytes_max.unwrap_or(0) / 1_000_000;
+    let note = format!(
+        "`cost case {name}`: {verdict}, least of 3; peak of the process {peak} MB, the history \
+         included; {}",
+        load()
+    );
+    Ok(Figure { value: ms / 1_000.0, note })
+}
+
+/// `squall check` of a million transactions in a file: seconds, and bytes at its peak.
+static FROM_FILE: Mutex<Option<(f64, u64)>> = Mutex::new(None);
+
+pub(super) fn seconds_from_file(_: Effort) -> Result<Figure, Error> {
+    from_file(|(seconds, _)| seconds)
+}
+
+pub(super) fn gigabytes_from_file(_: Effort) -> Result<Figure, Error> {
+    from_file(|(_, bytes)| bytes as f64 / 1e9)
+}
+
+fn from_file(of: impl Fn((f64, u64)) -> f64) -> Result<Figure, Error> {
+    let mut known = FROM_FILE.lock().map_err(|_| Error::Answer("a row panicked".to_owned()))?;
+    let found = match *known {
+        Some(found) => found,
+        None => {
+            let scratch = Scratch::new("transactions")?;
+            let path = scratch.path().join("history.jsonl");
+            let write = Program::new(example("squall-check", "cost")?);
+            write.args(["write", "list-append"]).args([&path]).run_well()?;
+            let ran = Program::new(measure::squall()?).args(["check"]).args([&path]).run_well()?;
+            *known.insert((ran.wall.as_secs_f64(), ran.resident_bytes_max.unwrap_or(0)))
+        }
+    };
+    let note = format!("`cost write list-append FILE; squall check FILE`: held; {}", load());
+    Ok(Figure { value: of(found), note })
+}
+
+/// The milliseconds that checking takes, of all real histories with a known verdict.
+pub(super) fn real_histories(_: Effort) -> Result<Figure, Error> {
+    let folder = std::env::var_os("HISTORIES_DIR").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| root().join("../shared/data/histories"));
+    let mut files = Vec::new();
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        let failed = |error| Error::Io(folder.display().to_string(), error);
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let is_history =
+                ["edn", "log", "txt"].iter().any(|&end| path.extension() == Some(end.as_ref()));
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_history {
+                files.push(path);
+            }
+        }
+    }
+    let check = Program::new(measure::squall()?).args(["check", "--json", "--jobs", "1"]);
+    let ran = check.args(&files).run()?;
+    let times = ran.json_lines()?;
+    let times = times.iter().filter_map(|line| line.pointer("/stats/check_ms")?.as_f64());
+    let times: Vec<f64> = times.collect();
+    let most = times.iter().copied().fold(0.0, f64::max);
+    let note = format!("{} files, the longest {most:.1} ms; {}", times.len(), load());
+    Ok(Figure { value: times.iter().sum(), note })
+}
 
 /// So often the example runs. The least time of each size counts: the others were disturbed.
 const RUNS: usize = 2;

@@ -403,6 +403,75 @@ pub const ROWS: &[Row] = &[
         checkers::patience::<{ checkers::REGISTER_CROWDED }>,
     )
     .quick(5),
+    row(
+        "check",
+        "1 M operations on 1,000 registers, 30 clients",
+        Target::less(0.5, "s"),
+        checkers::case::<0>,
+    ),
+    row(
+        "check",
+        "1 M operations on one register, unique values, 30 clients",
+        Target::less(1.0, "s"),
+        checkers::case::<1>,
+    ),
+    row(
+        "check",
+        "the same, broken: decided and named",
+        Target::less(1.0, "s"),
+        checkers::case::<2>,
+    ),
+    row(
+        "check",
+        "100 k operations with cas on one register, 10 clients",
+        Target::less(0.2, "s"),
+        checkers::case::<3>,
+    ),
+    row(
+        "check",
+        "100 k operations with cas on one register, 30 clients",
+        Target::less(4.0, "s"),
+        checkers::case::<4>,
+    ),
+    row(
+        "check",
+        "100 k operations with cas on one register, 10 clients, broken",
+        Target::less(1.0, "s"),
+        checkers::case::<5>,
+    ),
+    row(
+        "check",
+        "1 M transactions of list-append, strictly serializable, in memory",
+        Target::less(3.0, "s"),
+        checkers::case::<6>,
+    ),
+    row(
+        "check",
+        "100 k transactions of rw-register, linearizable keys",
+        Target::less(5.0, "s"),
+        checkers::case::<7>,
+    ),
+    row("check", "1 M operations of set-full", Target::less(2.0, "s"), checkers::case::<8>),
+    row("check", "1 M operations of a log", Target::less(5.0, "s"), checkers::case::<9>),
+    row(
+        "check",
+        "1 M transactions of list-append, from file",
+        Target::at_most(6.0, "s"),
+        checkers::seconds_from_file,
+    ),
+    row(
+        "check",
+        "1 M transactions of list-append, from file: peak of memory",
+        Target::less(1.5, "GB"),
+        checkers::gigabytes_from_file,
+    ),
+    row(
+        "check",
+        "all real histories: checking them",
+        Target::less(50.0, "ms"),
+        checkers::real_histories,
+    )
+    .quick(5),
 ];
 
 /// What measures a row.

@@ -10,8 +10,7 @@ use std::collections::BTreeMap;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use squall_check::checkers::{self, CHECKERS, Reading};
-use squall_check::isolation::Registers;
-use squall_check::linear::{FailedCas, NilRead};
+use squall_check::linear::NilRead;
 use squall_check::{Outcome, Verdict};
 use squall_history::formats::edn;
 use squall_history::{Event, History, Kind, Process, Value, jsonl};
@@ -321,15 +320,7 @@ fn sums_and_sets() -> Vec<Family> {
 }
 
 pub(crate) fn reading() -> Reading {
-    Reading {
-        nil_read: NilRead::Initial,
-        failed_cas: FailedCas::Drop,
-        is_keyed: None,
-        has_real_time: true,
-        models: Vec::new(),
-        registers: Registers::usual(),
-        steps_max: squall_check::linear::STEPS_USUAL,
-    }
+    Reading { nil_read: NilRead::Initial, ..Reading::usual() }
 }
 
 /// What must stay: the verdict, and the classes with their counts.

@@ -33,6 +33,44 @@ pub struct Format {
     pub facts: Facts,
 }
 
+/// Bad lines of one file that are left out.
+const BAD_LINES_MAX: usize = 1_000;
+
+impl Format {
+    /// Reads a text as if the lines that cannot be read were not there. They are among the problems
+    /// of what was read, and no history without them can be said to have held.
+    ///
+    /// # Errors
+    /// There are more than a thousand of them, or it is not lines that are wrong.
+    pub fn read_without_bad_lines(&self, text: &[u8]) -> Result<Read, Problem> {
+        let mut text = text.to_vec();
+        let mut bad = Vec::new();
+        loop {
+            match (self.read)(&text) {
+                Ok(mut read) => {
+                    read.lines_skipped += bad.len();
+                    read.problems.extend(bad);
+                    return Ok(read);
+                }
+                Err(problem) if bad.len() < BAD_LINES_MAX && blank(&mut text, problem.line) => {
+                    bad.push(problem);
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+    }
+}
+
+/// Empties a line, from 1; whether there was anything in it.
+fn blank(text: &mut [u8], line: usize) -> bool {
+    let Some(line) = text.split_mut(|&b| b == b'\n').nth(line.saturating_sub(1)) else {
+        return false;
+    };
+    let is_blank = line.trim_ascii().is_empty();
+    line.fill(b' ');
+    !is_blank
+}
+
 /// What a form says about every history in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {

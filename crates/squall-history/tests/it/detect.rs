@@ -4,7 +4,7 @@ use squall_history::formats::{self, FORMATS};
 use squall_history::{Event, History, Kind, ProblemCode, Process, Value, jsonl, text};
 
 /// A text of each form.
-const TEXTS: &[(&str, &str)] = &[
+pub(crate) const TEXTS: &[(&str, &str)] = &[
     (
         "jsonl",
         "{\"v\":1,\"type\":\"history\"}\n{\"type\":\"invoke\",\"process\":0,\"f\":\"read\"}\n",

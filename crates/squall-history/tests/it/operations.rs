@@ -1,6 +1,6 @@
 //! Pairing of events.
 
-use squall_history::{Event, History, Kind, ProblemCode, Process, Value, jsonl};
+use squall_history::{Called, Event, History, Kind, ProblemCode, Process, Value, jsonl};
 
 fn event(kind: Kind, process: i64, value: i64) -> Event {
     Event::new(kind, Process::Client(process), "write", Value::Int(value))
@@ -84,4 +84,32 @@ fn a_growing_file() {
     assert_eq!(read.history.events.len(), 1);
     assert_eq!(read.problems[0].code, ProblemCode::E09);
     assert!(jsonl::read(b"").expect("an empty history").history.events.is_empty());
+}
+
+#[test]
+fn calls_become_events_in_order_of_time() {
+    let call = |process, from_ns, to_ns, answered: Option<i64>| Called {
+        process,
+        f: "read",
+        asked: Value::Nil,
+        answered: answered.map(Value::Int),
+        from_ns,
+        to_ns,
+    };
+    // In any order; two at one moment are concurrent; who goes on after a time-out is another.
+    let calls = vec![call(1, 10, 20, Some(2)), call(0, 0, 10, None), call(0, 10, 15, Some(1))];
+    let history = History::of_calls(calls);
+    let operations = history.operations();
+    assert!(operations.problems.is_empty(), "{:?}", operations.problems);
+    let spans: Vec<_> = operations.list.iter().map(|op| (op.start, op.end, op.outcome())).collect();
+    assert_eq!(spans[0], (0, None, Kind::Info));
+    assert_eq!(spans.len(), 3);
+    let [_, (first, Some(first_end), _), (second, Some(_), _)] = spans[..] else {
+        panic!("{spans:?}")
+    };
+    assert!(second < first_end && first < second, "{spans:?}");
+    // Calls that take no time at all, one after the other.
+    let history = History::of_calls((0..3).map(|n| call(0, 7, 7, Some(n))));
+    let values: Vec<_> = history.events.iter().map(|event| event.value.as_int()).collect();
+    assert_eq!(values, [None, Some(0), None, Some(1), None, Some(2)]);
 }

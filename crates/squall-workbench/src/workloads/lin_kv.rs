@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use squall_check::{Outcome, linear};
+use squall_check::Outcome;
+use squall_check::checkers::Reading;
+use squall_check::linear::NilRead;
 use squall_node::Random;
 use squall_world::Plan;
 
@@ -37,11 +39,10 @@ pub(super) static LIN_KV: Workload = Workload {
 const VALUES: u64 = 5;
 
 fn check(seen: &Evidence<'_>) -> Outcome {
-    let mut options = linear::Options::lin_kv();
-    if seen.plan.text_knob("nil_read") == Some("initial") {
-        options.nil_read = linear::NilRead::Initial;
-    }
-    linear::check(seen.history, &options)
+    let is_initial = seen.plan.text_knob("nil_read") == Some("initial");
+    let nil_read = if is_initial { NilRead::Initial } else { NilRead::Any };
+    let reading = Reading { nil_read, is_keyed: Some(true), ..Reading::usual() };
+    seen.judged_as("register", &reading)
 }
 
 #[derive(Clone)]

@@ -9,6 +9,7 @@ mod lin_kv;
 mod unique_ids;
 
 use serde_json::value::RawValue;
+use squall_check::checkers::{self, Reading};
 use squall_check::{FaultSpan, Outcome};
 use squall_history::History;
 use squall_node::Random;
@@ -61,6 +62,16 @@ pub struct Evidence<'a> {
     pub faults: &'a [FaultSpan],
     /// Whether the run went to its end.
     pub is_whole: bool,
+}
+
+impl Evidence<'_> {
+    /// What a checker says of the whole history, with the smallest part that is as broken.
+    fn judged_as(&self, checker: &str, reading: &Reading) -> Outcome {
+        let checker = checkers::find(checker).expect("a name of `CHECKERS`");
+        let mut outcome = (checker.check)(self.history, reading);
+        checker.find_cores(self.history, reading, &mut outcome);
+        outcome
+    }
 }
 
 /// What clients call.

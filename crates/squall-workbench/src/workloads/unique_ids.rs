@@ -1,5 +1,6 @@
 //! `unique-ids`: no id is given out twice.
 
+use squall_check::checkers::Reading;
 use squall_node::Random;
 
 use super::{Function, Machine, Request, Turn, Workload, field};
@@ -15,7 +16,7 @@ pub(super) static UNIQUE_IDS: Workload = Workload {
     concurrency_per_node: 1,
     timeout_ms: None,
     machine: |_| Box::new(UniqueIds),
-    check: |seen| squall_check::unique_ids::check(seen.history, &Default::default()),
+    check: |seen| seen.judged_as("unique-ids", &Reading::usual()),
     figures: &[],
     promise: "no id is given out twice",
     rpcs: "generate -> generate_ok {\"id\":any}",

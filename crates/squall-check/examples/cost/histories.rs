@@ -1,16 +1,6 @@
-//! What the checkers cost at 10 k, 100 k and 1 M operations, in wall time.
-//!
-//! `cargo run --release -p squall-check --example cost [OPERATIONS…]` prints a row per checker and
-//! size: name, operations, milliseconds, verdict.
+//! Histories of correct systems, as long as one likes.
 
-#![expect(clippy::print_stdout, reason = "printing a table is what it is for")]
-#![allow(clippy::disallowed_methods, reason = "an example that measures needs a clock")]
-
-use std::time::Instant;
-
-use squall_check::{Outcome, isolation, kafka, linear, set_full, unique_ids};
-use squall_history::formats::edn;
-use squall_history::{Event, History, Kind, Process, Value, jsonl};
+use squall_history::{Event, History, Kind, Process, Value};
 
 /// A generator of numbers that repeats itself only after a long time (Vigna's SplitMix64).
 struct Chance(u64);
@@ -29,16 +19,42 @@ impl Chance {
 /// What a client has under way: when it took effect, and what it will be told.
 struct Pending {
     f: &'static str,
+    key: usize,
     argument: Value,
     answer: Option<Option<Value>>,
 }
 
-/// A history of a correct register: `clients` at a time, five values, `unknown` of a thousand
-/// operations end so.
-fn register(operations: usize, clients: usize, unknown: usize) -> History {
+/// A history of correct registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Registers {
+    /// At a time.
+    pub(crate) clients: usize,
+    /// Of a thousand operations so many end unknown.
+    pub(crate) unknown: usize,
+    /// More than one: values are pairs of key and value.
+    pub(crate) keys: usize,
+    /// Whether every write has a value of its own, and there is no compare-and-set. Otherwise there
+    /// are five values.
+    pub(crate) is_unique: bool,
+    /// Whether one read, after half of the history, returns what was replaced long before.
+    pub(crate) is_wrong: bool,
+}
+
+impl Registers {
+    pub(crate) const ONE: Self =
+        Self { clients: 10, unknown: 0, keys: 1, is_unique: false, is_wrong: false };
+}
+
+pub(crate) fn registers(operations: usize, shape: Registers) -> History {
+    let Registers { clients, unknown, keys, is_unique, is_wrong } = shape;
     let mut chance = Chance(1);
     let mut history = History::default();
-    let mut state = Value::Nil;
+    let mut states = vec![Value::Nil; keys];
+    let mut is_to_lie = is_wrong;
+    let keyed = |key: usize, value: Value| match keys {
+        1 => value,
+        _ => Value::list([Value::uint(key as u64), value]),
+    };
     let mut ids: Vec<i64> = (0..).take(clients).collect();
     let mut pending: Vec<Option<Pending>> = (0..clients).map(|_| None).collect();
     let mut begun = 0;
@@ -46,19 +62,31 @@ fn register(operations: usize, clients: usize, unknown: usize) -> History {
         let worker = chance.below(clients);
         let process = Process::Client(ids[worker]);
         let Some(mut op) = pending[worker].take() else {
-            let value = |chance: &mut Chance| Value::uint(chance.below(5) as u64);
-            let (f, argument) = match chance.below(3) {
+            let key = chance.below(keys);
+            let value = |chance: &mut Chance| match is_unique {
+                true => Value::uint(begun as u64),
+                false => Value::uint(chance.below(5) as u64),
+            };
+            let (f, argument) = match chance.below(if is_unique { 2 } else { 3 }) {
                 0 => ("read", Value::Nil),
                 1 => ("write", value(&mut chance)),
                 _ => ("cas", Value::list([value(&mut chance), value(&mut chance)])),
             };
-            history.push(Event::new(Kind::Invoke, process, f, argument.clone()));
-            pending[worker] = Some(Pending { f, argument, answer: None });
+            history.push(Event::new(Kind::Invoke, process, f, keyed(key, argument.clone())));
+            pending[worker] = Some(Pending { f, key, argument, answer: None });
             begun += 1;
             continue;
         };
         let Some(answer) = op.answer.take() else {
-            op.answer = Some(apply(&mut state, &op));
+            let mut answer = apply(&mut states[op.key], &op);
+            if is_to_lie && op.f == "read" && begun > operations / 2 {
+                // The first value of all that was read.
+                let mut reads = history.events.iter();
+                let first = reads.find(|event| event.f == "read" && !event.value.is_nil());
+                answer = first.map(|event| event.value.clone());
+                is_to_lie = false;
+            }
+            op.answer = Some(answer);
             pending[worker] = Some(op);
             continue;
         };
@@ -70,7 +98,7 @@ fn register(operations: usize, clients: usize, unknown: usize) -> History {
         if kind == Kind::Info {
             ids[worker] += i64::try_from(clients).expect("few clients");
         }
-        history.push(Event::new(kind, process, op.f, value));
+        history.push(Event::new(kind, process, op.f, keyed(op.key, value)));
     }
     history
 }
@@ -91,7 +119,7 @@ fn apply(state: &mut Value, op: &Pending) -> Option<Value> {
 }
 
 /// Adds by ten clients, and twenty reads of everything so far, of which the last five are final.
-fn set(operations: usize) -> History {
+pub(crate) fn set(operations: usize) -> History {
     let mut history = History::default();
     let between = operations.div_ceil(15);
     let mut elements: Vec<Value> = Vec::new();
@@ -129,7 +157,7 @@ struct Transaction {
 /// Transactions of four micro-operations on ten keys at a time, which get sixteen appends each, by
 /// a store that is strictly serializable; of `stale` it answers one from a list that lacks its
 /// last element.
-fn transactions(
+pub(crate) fn transactions(
     operations: usize,
     clients: usize,
     stale: Option<usize>,
@@ -198,7 +226,7 @@ fn transactions(
     history
 }
 
-fn ids(operations: usize) -> History {
+pub(crate) fn ids(operations: usize) -> History {
     let mut history = History::default();
     for id in (0..).take(operations) {
         let process = Process::Client(id % 10);
@@ -208,16 +236,9 @@ fn ids(operations: usize) -> History {
     history
 }
 
-fn measure(name: &str, operations: usize, history: &History, check: impl Fn(&History) -> Outcome) {
-    let begin = Instant::now();
-    let outcome = check(history);
-    let ms = begin.elapsed().as_secs_f64() * 1_000.0;
-    println!("{name:24} {operations:>9} {ms:>9.2} ms  {}", outcome.verdict.as_str());
-}
-
 /// A history of a right log: ten keys, ten clients, half of the operations send a message, the
 /// others poll up to 20 of a key.
-fn log(operations: usize) -> History {
+pub(crate) fn log(operations: usize) -> History {
     let mut chance = Chance(4);
     let mut history = History::default();
     let mut ends = [0_i64; 10];
@@ -248,62 +269,4 @@ fn log(operations: usize) -> History {
         history.push(Event::new(Kind::Ok, process, f, answered));
     }
     history
-}
-
-fn main() {
-    let mut sizes: Vec<usize> = std::env::args().skip(1).filter_map(|n| n.parse().ok()).collect();
-    if sizes.is_empty() {
-        sizes = vec![10_000, 100_000, 1_000_000];
-    }
-    let options =
-        linear::Options { nil_read: linear::NilRead::Initial, ..linear::Options::register() };
-    for &size in &sizes {
-        for (name, clients, unknown) in
-            [("register", 10, 0), ("register-1%-unknown", 10, 10), ("register-100-clients", 100, 0)]
-        {
-            let history = register(size, clients, unknown);
-            measure(name, size, &history, |history| linear::check(history, &options));
-        }
-        let history = register(size, 10, 0);
-        for (name, text) in [("jsonl", jsonl::write(&history)), ("edn", edn::write(&history))] {
-            let begin = Instant::now();
-            let read = match name {
-                "jsonl" => jsonl::read(text.as_bytes()),
-                _ => edn::read(text.as_bytes()),
-            };
-            let (ms, mb) = (begin.elapsed().as_millis(), text.len() >> 20);
-            let events = read.expect("what was written").history.events.len();
-            println!("read {name:19} {size:>9} {ms:>7} ms  {mb} MiB, {events} events");
-        }
-        measure("set-full", size, &set(size), |history| {
-            set_full::check(history, &set_full::Options::broadcast())
-        });
-        for (name, stale) in [
-            ("list-append", None),
-            ("list-append-stale", Some(1_000)),
-            ("list-append-half-stale", Some(2)),
-        ] {
-            measure(name, size, &transactions(size, 10, stale, false), |history| {
-                isolation::list_append(history, &isolation::Options::strict_serializable())
-            });
-        }
-        let options = isolation::Options::strict_serializable();
-        let usual = isolation::Registers::usual();
-        let assuming = isolation::Registers { linearizable_keys: true, ..usual.clone() };
-        for (name, stale, registers) in [
-            ("rw-register", None, &usual),
-            ("rw-register-linearizable", None, &assuming),
-            ("rw-register-stale", Some(1_000), &usual),
-        ] {
-            measure(name, size, &transactions(size, 10, stale, true), |history| {
-                isolation::rw_register(history, &options, registers)
-            });
-        }
-        measure("kafka", size, &log(size), |history| {
-            kafka::check(history, &kafka::Options::default())
-        });
-        measure("unique-ids", size, &ids(size), |history| {
-            unique_ids::check(history, &unique_ids::Options::default())
-        });
-    }
 }
