@@ -98,9 +98,9 @@ fn compare(
 }
 
 /// Why adya finds a circle of writes where squall finds none, or does not vouch for it.
-const CONTRADICTED: &str = "adya takes the longest read of a key as the order of its versions, also \
-    where another read contradicts it (incompatible-order in squall's report): an order of which \
-    nobody knows that it was so proves no circle of writes, nor that there is none";
+const CONTRADICTED: &str = "adya takes the longest read of a key as the order of its versions, \
+    also where another read contradicts it (incompatible-order in squall's report): an order of \
+    which nobody knows that it was so proves no circle of writes, nor that there is none";
 
 fn judge(history: &History, kind: Kind, model: &str) -> Outcome {
     let model = Model::named(model).expect("a model of both");
